@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+# Builds, runs and tests the pair: the hypervisor (hv/) and its guest (guest/).
+# Lists are explicit: a new file is added to its list below. BUILD= names the
+# output directory; nothing is written outside it. `make help` prints the targets.
+
+BUILD    ?= build
+VERSION  := 0.2
+# What `make run` boots, and on what.
+FIRMWARE ?= bios
+MEM      ?= 512M
+CPU      ?= qemu64
+SCENARIO ?= all
+TRACE    ?=
+BOOTSTRAP ?= yes
+XEN_INCLUDE ?= /usr/include/xen
+
+# ---- What is in each program: edit here -------------------------------------
+
+# The hypervisor: sources relative to hv/.
+HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c \
+	cpu/entry.S cpu/traps.c cpu/desc.c cpu/timer.c cpu/fpu.c \
+	mm/frame.c mm/page_alloc.c mm/m2p.c mm/hv_map.c mm/tlb.c mm/guest_copy.c \
+	pt/page_type.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c \
+	pv/hypercall.c pv/mmu_update.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
+	pv/descriptor.c pv/priv_op.c pv/ptwr.c pv/memory_op.c pv/refuse.c \
+	dom/build.c dom/domain.c dom/vcpu.c dom/sched.c dom/evtchn.c dom/console.c \
+	lib/printk.c lib/trace.c lib/string.c lib/uart.c
+
+# The guest kernel library and start-up: sources relative to guest/.
+GUEST_SRCS := entry.S main.c
+
+# Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
+SCENARIOS :=
+
+# User programs: names of guest/user/NAME.c; and what each is linked with.
+USER_PROGS :=
+USER_LIB_SRCS := crt/start.S crt/syscalls.c
+# Data files for the ramdisk, as NAME=FILE (NAME is the name inside the archive).
+INITRD_FILES :=
+
+# Host tests: names of tests/host/NAME.c, each linked with all of the two lists
+# under it: hv/ sources compiled for the host, and helpers in tests/host/.
+HOST_TESTS :=
+HOST_HV_SRCS := mm/frame.c mm/page_alloc.c mm/m2p.c \
+	pt/page_type.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pv/refuse.c
+HOST_LIB_SRCS :=
+
+# ---- Tools and flags --------------------------------------------------------
+
+CC      := gcc
+PYTHON  := /usr/bin/python3
+ABSBUILD := $(abspath $(BUILD))
+export SOURCE_DATE_EPOCH ?= 1700000000
+
+GCC_INCLUDE = $(eval GCC_INCLUDE := $$(shell $$(CC) -print-file-name=include))$(GCC_INCLUDE)
+PREFIX_MAP = -ffile-prefix-map=$(ABSBUILD)=build -ffile-prefix-map=$(CURDIR)=.
+WARN = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes
+ABI_FLAGS = -Ishared -isystem $(BUILD)/abi -D__XEN_INTERFACE_VERSION__=0x00040e00
+COMMON = -std=gnu11 -g $(WARN) $(PREFIX_MAP) $(ABI_FLAGS) -MMD -MP
+BARE = -O2 -mno-red-zone -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables
+
+HV_CFLAGS = $(COMMON) $(BARE) -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -fpie \
+	-fvisibility=hidden -mgeneral-regs-only -fomit-frame-pointer \
+	-DPINION_VERSION='"$(VERSION)"' -Ihv -Ihv/config -I$(BUILD)/hv
+HV_LDFLAGS = -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	-Wl,--build-id=none -Wl,--no-warn-rwx-segments
+
+NEWLIB = $(BUILD)/newlib/x86_64-elf
+NEWLIB_FLAGS = -nostdinc -isystem $(GCC_INCLUDE) -isystem $(NEWLIB)/include \
+	-U__linux__ -Ulinux -U__gnu_linux__ -U__unix__ -Uunix
+GUEST_CFLAGS = $(COMMON) $(BARE) $(NEWLIB_FLAGS) -fno-pie -mcmodel=kernel \
+	-Iguest -I$(BUILD)/guest -Itests/scenarios
+GUEST_LDFLAGS = -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+	-Wl,--build-id=none -Wl,--no-warn-rwx-segments
+NEWLIB_LIBS = -L$(NEWLIB)/lib -Wl,--start-group -lc -lm -lgcc -Wl,--end-group
+USER_CFLAGS = $(COMMON) $(BARE) $(NEWLIB_FLAGS) -fno-pie -Iguest/user
+USER_LDFLAGS = $(GUEST_LDFLAGS) -Wl,-Ttext-segment=0x400000
+
+HOST_CFLAGS = $(COMMON) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -DPINION_VERSION='"$(VERSION)"' \
+	-Itests/host/config -Itests/host -Ihv -Iguest
+
+# ---- Names made from the lists ----------------------------------------------
+
+objs = $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(basename $(2))))
+HV_OBJS       := $(call objs,hv,$(HV_SRCS))
+GUEST_OBJS    := $(call objs,guest,$(GUEST_SRCS))
+SCENARIO_OBJS := $(call objs,scenarios,$(SCENARIOS))
+USER_LIB_OBJS := $(call objs,user,$(USER_LIB_SRCS))
+USER_BINS     := $(addprefix $(BUILD)/user/,$(USER_PROGS))
+HOST_OBJS     := $(call objs,host/hv,$(HOST_HV_SRCS)) $(call objs,host/tests,$(HOST_LIB_SRCS))
+HOST_BINS     := $(addprefix $(BUILD)/host/,$(HOST_TESTS))
+ABI_STAMP     := $(BUILD)/abi/.stamp
+NEWLIB_STAMP  := $(BUILD)/newlib/.stamp
+# `make run` and `make test` install what is missing before anything is compiled.
+BOOT := $(if $(filter run test,$(MAKECMDGOALS)),bootstrap)
+
+.DEFAULT_GOAL := build
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: run test help lint format clean build hv guest iso host-tests arch newlib bootstrap \
+	reproducible
+
+# ---- Targets ----------------------------------------------------------------
+
+build: hv guest $(BUILD)/initrd.cpio ## Build pinion.elf, guest.elf and initrd.cpio
+hv: $(BUILD)/pinion.elf ## Build the hypervisor alone
+guest: $(BUILD)/guest.elf ## Build the guest kernel alone
+iso: $(BUILD)/pinion.iso ## Build the GRUB image that boots the pair
+newlib: $(NEWLIB_STAMP) ## Build newlib from Debian's newlib-source (once)
+
+run: bootstrap build iso ## Boot the pair from GRUB (FIRMWARE= MEM= CPU= SCENARIO= TRACE=1 BOOTSTRAP=no)
+	$(PYTHON) scripts/pinion --build $(BUILD) run $(BUILD)/guest.elf --firmware $(FIRMWARE) \
+	  --host-memory $(MEM) --cpu $(CPU) --cmdline "scenarios=$(SCENARIO)" \
+	  --module $(BUILD)/initrd.cpio --summary $(if $(TRACE),--trace)
+
+test: bootstrap build iso $(HOST_BINS) ## Run every test; the last line gives the counts
+	$(PYTHON) scripts/test-all --build $(BUILD)
+
+host-tests: $(HOST_BINS) ## Run the host tests under sanitizers, with line coverage
+	$(PYTHON) scripts/host-tests --build $(BUILD) $(HOST_TESTS)
+
+lint: $(ABI_STAMP) $(NEWLIB_STAMP) arch ## Check format, headers, clang-tidy, cppcheck
+	$(PYTHON) scripts/lint --build $(BUILD)
+
+arch: ## Check that includes follow the layers of the architecture
+	$(PYTHON) scripts/check-layers hv
+
+format: ## Rewrite C sources in the house format
+	find hv guest shared tests -name '*.[ch]' | xargs -r clang-format -i
+
+reproducible: ## Build twice in two directories and compare the bytes
+	sh scripts/check-reproducible
+
+bootstrap: ## Install the Debian packages that are missing (BOOTSTRAP=no lists them)
+	@BOOTSTRAP=$(BOOTSTRAP) sh scripts/bootstrap $(filter run test,$(MAKECMDGOALS))
+
+clean: ## Remove what was built, downloads and newlib included
+	rm -rf $(BUILD)
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# ---- ABI headers, newlib, offsets for assembly ------------------------------
+
+$(ABI_STAMP): | $(BOOT)
+	@mkdir -p $(@D)
+	@test -f $(XEN_INCLUDE)/xen.h || { echo "$(XEN_INCLUDE)/xen.h is missing: make bootstrap"; exit 1; }
+	rm -rf $(@D)/xen && cp -R $(XEN_INCLUDE) $(@D)/xen && touch $@
+
+$(NEWLIB_STAMP): scripts/build-newlib | $(BOOT)
+	sh scripts/build-newlib $(BUILD)/newlib
+
+OFFSETS = sed -n 's/^.*->\([A-Za-z0-9_]*\) \(-\{0,1\}[0-9][0-9]*\).*$$/\#define \1 \2/p'
+
+$(BUILD)/hv/offsets.h: hv/cpu/offsets.c $(ABI_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(HV_CFLAGS) -MT $@ -MF $(@D)/offsets.d -S -o $(@D)/offsets.s $<
+	$(OFFSETS) $(@D)/offsets.s > $@
+
+$(BUILD)/guest/offsets.h: guest/offsets.c $(ABI_STAMP) $(NEWLIB_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -MT $@ -MF $(@D)/offsets.d -S -o $(@D)/offsets.s $<
+	$(OFFSETS) $(@D)/offsets.s > $@
+
+# ---- Compiling and linking --------------------------------------------------
+
+$(BUILD)/hv/%.o: hv/%.c $(ABI_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(HV_CFLAGS) -c -o $@ $<
+$(BUILD)/hv/%.o: hv/%.S $(ABI_STAMP) $(BUILD)/hv/offsets.h
+	@mkdir -p $(@D)
+	$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+$(BUILD)/hv/hv.lds: hv/hv.lds.S $(ABI_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -E -P -x assembler-with-cpp -MT $@ -o $@ $<
+$(BUILD)/pinion.elf: $(HV_OBJS) $(BUILD)/hv/hv.lds
+	$(CC) $(HV_LDFLAGS) -T $(BUILD)/hv/hv.lds -o $@ $(HV_OBJS)
+
+GUEST_DEPS = $(ABI_STAMP) $(NEWLIB_STAMP)
+$(BUILD)/guest/%.o: guest/%.c $(GUEST_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+$(BUILD)/guest/%.o: guest/%.S $(GUEST_DEPS) $(if $(wildcard guest/offsets.c),$(BUILD)/guest/offsets.h)
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+$(BUILD)/scenarios/%.o: tests/scenarios/%.c $(GUEST_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+$(BUILD)/guest.elf: $(GUEST_OBJS) $(SCENARIO_OBJS) guest/guest.lds
+	$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(SCENARIO_OBJS) $(NEWLIB_LIBS)
+
+$(BUILD)/user/%.o: guest/user/%.c $(GUEST_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) -c -o $@ $<
+$(BUILD)/user/%.o: guest/user/%.S $(GUEST_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+$(USER_BINS): $(BUILD)/user/%: $(BUILD)/user/%.o $(USER_LIB_OBJS)
+	$(CC) $(USER_LDFLAGS) -o $@ $^ $(NEWLIB_LIBS)
+$(BUILD)/initrd.cpio: $(USER_BINS) $(foreach f,$(INITRD_FILES),$(lastword $(subst =, ,$(f)))) scripts/mkinitrd
+	$(PYTHON) scripts/mkinitrd $@ $(foreach p,$(USER_PROGS),$(p)=$(BUILD)/user/$(p)) $(INITRD_FILES)
+
+$(BUILD)/pinion.iso: $(BUILD)/pinion.elf $(BUILD)/guest.elf $(BUILD)/initrd.cpio scripts/pinion
+	$(PYTHON) scripts/pinion --build $(BUILD) iso $@
+
+# ---- Host tests -------------------------------------------------------------
+
+$(BUILD)/host/hv/%.o: hv/%.c $(ABI_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) --coverage -c -o $@ $<
+$(BUILD)/host/tests/%.o: tests/host/%.c $(ABI_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -c -o $@ $<
+$(HOST_BINS): $(BUILD)/host/%: $(BUILD)/host/tests/%.o $(HOST_OBJS)
+	$(CC) $(HOST_CFLAGS) --coverage -o $@ $^ -lcmocka
+
+-include $(shell find $(BUILD) -name '*.d' -not -path '*/newlib/*' 2>/dev/null)
