@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sizes that are the machine's on the real hypervisor and build constants of the host build:
+ * tests/host/config/geometry.h stands in for this file there, so that tiny machines (two entries
+ * in a table, three-bit counters) run the same hv/mm and hv/pt code.
+ */
+#ifndef HV_CONFIG_GEOMETRY_H
+#define HV_CONFIG_GEOMETRY_H
+
+/* Entries in one page table, and how many bits of address one level resolves. */
+#define PT_INDEX_BITS 9
+#define PT_ENTRIES    (1u << PT_INDEX_BITS)
+
+/* Slots of an L4 that are the hypervisor's (ABI: xen/arch-x86/xen-x86_64.h). */
+#define PT_HV_SLOT_FIRST 256u
+#define PT_HV_SLOT_LAST  271u
+
+/* Width of the general and of the type count of a frame, in bits, and of the flush epoch. */
+#define FRAME_REF_BITS   32
+#define FRAME_TYPE_BITS  32
+#define FRAME_EPOCH_BITS 24
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seams at which the host build takes hold of hv/mm and hv/pt. Here they cost nothing or one
+ * load; tests/host/config/hooks.h stands in for this file in the host build and injects failures,
+ * preemptions, second values of guest words and CPU switches through the same names.
+ */
+#ifndef HV_CONFIG_HOOKS_H
+#define HV_CONFIG_HOOKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/percpu.h"
+
+/* True when long work should stop at the next safe point and be resumed later. */
+static inline bool hook_preempt(void)
+{
+    return this_cpu()->preempt_pending != 0;
+}
+
+/* A fallible step (reference, type, allocation, lock) asks whether it is to fail by injection. */
+static inline bool hook_fail(void)
+{
+    return false;
+}
+
+/* The one read of a guest-writable 64-bit word that a decision may depend on. */
+static inline uint64_t hook_guest_read64(const uint64_t *word)
+{
+    return *(const volatile uint64_t *)word;
+}
+
+/* A point at which another CPU's step may fall between two of ours. */
+static inline void hook_shared_access(void)
+{
+}
+
+/* Lets other vCPUs run while cleanup work of this one is unfinished; returns when scheduled again. */
+void hook_reschedule(void);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Consoles of domains: the ring of a domU, console_io of the initial one, input from the UART. */
+#ifndef HV_DOM_CONSOLE_H
+#define HV_DOM_CONSOLE_H
+
+#include "dom/domain.h"
+
+/* Drains the out ring of a domU to the serial line; called when the guest kicks its console port. */
+void console_ring_drain(struct domain *d);
+/* A byte came in on the serial line: to the domain that has the input. */
+void console_input(char c);
+/* hypercall console_io. */
+long console_io(unsigned cmd, unsigned count, uint64_t buf_va);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* A domain: its memory account, its vCPUs, the pages it shares with the hypervisor. */
+#ifndef HV_DOM_DOMAIN_H
+#define HV_DOM_DOMAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dom/evtchn.h"
+#include "lib/spinlock.h"
+#include "mm/hv_map.h"
+#include "mm/owner.h"
+
+#define DOMAIN_MAX_VCPUS 8u
+#define DOMAIN_NO_REASON 0xffu
+
+struct vcpu;
+
+struct domain {
+    uint16_t id;
+    bool initial;              /* initial domain: privileged, console_io, its end is the machine's */
+    bool shut_down;            /* SCHEDOP_shutdown was made, or it was crashed */
+    uint8_t shutdown_reason;   /* SHUTDOWN_*, DOMAIN_NO_REASON while it runs */
+    struct owner owner;        /* frames; owner.id == id */
+    struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
+    unsigned vcpus;            /* vCPU slots that exist */
+    shared_info_t *shared;     /* hypervisor's view of shared_info */
+    mfn_t shared_mfn;
+    struct perdomain_map perdomain; /* GDT and LDT windows, slot 260 */
+    uint64_t vm_assist;        /* bits by type */
+    struct evtchn_table evtchn;
+    /* Lock order: evtchn.lock, then (nothing). Page types lock by frame, see pt/page_type.h. */
+    mfn_t console_mfn;         /* console ring of a domU, MFN_NONE for the initial domain */
+    uint32_t console_port;
+    mfn_t store_mfn;
+    uint32_t store_port;
+    uint64_t max_pfn;
+    char name[32];
+    uint8_t handle[16];
+};
+
+extern struct domain *initial_domain; /* the one that was built from the first module, dN either way */
+
+/* A new, empty domain with shared_info and vCPU 0 (dom/vcpu.h). 0 when out of memory. */
+struct domain *domain_create(uint16_t id, bool initial, uint32_t max_pages);
+
+/* The domain with this id; DOMID_SELF gives the current one. 0 if there is none. */
+struct domain *domain_find(uint16_t id);
+
+/* Shuts the domain down for SHUTDOWN_* reason: vCPUs stop; the end of the last domain ends the machine. */
+void domain_shutdown(struct domain *d, uint8_t reason);
+
+/*
+ * Kills the current domain for what its guest did: says why, dumps registers, a page walk of the
+ * faulting address (cr2, or ~0 for none), the frame's type and counts, and a backtrace; does not
+ * return to the guest. Safe from any hypercall or exception context of the current vCPU.
+ */
+__attribute__((noreturn, format(printf, 1, 2))) void domain_crash(const char *fmt, ...);
+
+/* Gives back every page, root, port and table of a domain that has stopped. */
+void domain_destroy(struct domain *d);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which vCPU runs. Round robin over runnable vCPUs by time slice; the idle vCPU (idle page table,
+ * sti; hlt) when there is none. Each vCPU has its own hypervisor stack, so schedule() may be called
+ * from any place that holds no lock.
+ */
+#ifndef HV_DOM_SCHED_H
+#define HV_DOM_SCHED_H
+
+#include <stdint.h>
+
+#include "dom/vcpu.h"
+
+extern struct vcpu *idle_vcpu;
+
+void sched_init(void);
+
+/* Gives the CPU to the next runnable vCPU; returns when the caller is scheduled again. */
+void schedule(void);
+
+/* Blocks the current vCPU until sched_wake(). */
+void sched_block(void);
+
+/* Makes v runnable if it was blocked; requests a reschedule if the CPU is idle. */
+void sched_wake(struct vcpu *v);
+
+/* hypercall sched_op. */
+long sched_op(unsigned cmd, uint64_t arg_va);
+
+/*
+ * Implemented in cpu/: saves the callee-saved context of prev on its stack and resumes next on its
+ * own; loads next's CR3, segments, bases, FPU and debug state lazily or now.
+ */
+void cpu_switch(struct vcpu *prev, struct vcpu *next);
+
+/* A new vCPU's first way out: its stack is prepared so that cpu_switch() to it enters the guest. */
+void cpu_prepare_first_entry(struct vcpu *v);
+
+/* Interrupts on and halt, then off again: the idle loop's rest. */
+void cpu_idle_wait(void);
+
+/* system time in ns since boot (cpu/timer.c), and the next hardware deadline (0 = none). */
+uint64_t system_time(void);
+void timer_arm(uint64_t deadline_ns);
+/* Recomputes the nearest deadline of the vCPUs that there are and arms it. Called on changes. */
+void vcpu_timers_update(void);
+/* Fires what is due; from the timer interrupt. */
+void vcpu_timers_expire(uint64_t now);
+/* Writes vcpu_time_info (and the registered copies) for v. */
+void vcpu_time_refresh(struct vcpu *v);
+
+#endif

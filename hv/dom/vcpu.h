@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A virtual CPU: everything that the ABI keeps for one, and the hypervisor stack it runs on. At the
+ * top of the stack lies its register frame (lib/regs.h).
+ */
+#ifndef HV_DOM_VCPU_H
+#define HV_DOM_VCPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/abi.h"
+#include "dom/domain.h"
+#include "lib/regs.h"
+#include "lib/percpu.h"
+#include "pt/page_type.h"
+
+enum vcpu_state {
+    VCPU_DOWN,        /* never brought up, or VCPUOP_down */
+    VCPU_RUNNABLE,
+    VCPU_BLOCKED,     /* SCHEDOP_block or poll: woken by events */
+    VCPU_STOPPED,     /* its domain was shut down */
+};
+
+struct vcpu_callback {
+    uint64_t va;      /* 0 = none registered */
+    bool mask_events; /* upcall_mask := 1 on entry */
+};
+
+struct vcpu_time {
+    uint64_t periodic_ns;        /* period, 0 = off */
+    uint64_t periodic_next;      /* system time of its next tick */
+    uint64_t singleshot;         /* deadline in system time ns, 0 = none */
+    uint64_t poll_deadline;      /* SCHEDOP_poll timeout, 0 = none */
+};
+
+struct vcpu {
+    struct domain *domain;       /* 0 for the idle vCPU */
+    uint32_t id;
+    uint8_t state;               /* enum vcpu_state */
+    bool initialised;
+    uint64_t stack_top;          /* hypervisor stack; the register frame ends here */
+    uint64_t switch_rsp;         /* saved RSP while not running (cpu/entry.S) */
+
+    /* Address spaces. cr3_* are machine addresses; the vCPU holds a root reference on each. */
+    uint32_t in_user;            /* 1 in guest-user mode, 0 in guest-kernel mode */
+    uint64_t cr3_kernel;
+    uint64_t cr3_user;           /* 0 = none */
+    struct pt_work pt_work;
+
+    /* Entry into the guest kernel. */
+    uint64_t kernel_sp;
+    uint16_t kernel_ss;
+    struct trap_info *traps;     /* 256 entries; address 0 = none */
+    struct vcpu_callback event, failsafe, syscall, syscall32, sysenter, nmi;
+    bool nmi_pending, nmi_masked;
+    vcpu_info_t *info;           /* hypervisor's address: in shared_info, or registered */
+    mfn_t info_mfn;              /* frame that holds a registered vcpu_info, MFN_NONE = shared_info */
+
+    /* Segments. Selectors are in the frame (cs, ss) or here while the vCPU does not run. */
+    uint64_t fs_base, gs_base_kernel, gs_base_user;
+    uint16_t ds, es, fs, gs;
+    mfn_t gdt_mfn[14];           /* MFN_NONE = none */
+    uint32_t gdt_entries;
+    uint64_t ldt_va;
+    uint32_t ldt_entries;
+    uint16_t ldt_mapped;         /* bit n: LDT page n is mapped in the per-domain area */
+
+    /* Registers the ABI virtualises. */
+    uint64_t cr2;
+    uint64_t cr4;                /* guest's view */
+    uint32_t ts;                 /* CR0.TS as the guest sees it */
+    uint64_t dr[8];              /* DR0-3, DR6, DR7; guest's view */
+    uint8_t iopl;                /* PHYSDEVOP_set_iopl */
+    uint64_t iobitmap_va;
+    uint32_t iobitmap_ports;
+    void *fpu;                   /* 512-byte FXSAVE image (or XSAVE area), 64-byte aligned */
+    bool fpu_initialised;
+
+    struct vcpu_time time;
+    uint64_t time_area_va;       /* VCPUOP_register_vcpu_time_memory_area, 0 = none */
+    uint64_t runstate_va;        /* VCPUOP_register_runstate_memory_area, 0 = none */
+    vcpu_runstate_info_t runstate;
+    uint32_t poll_port;          /* port polled for; 0 = none, ~0 = several */
+    bool polling;
+
+    struct {                     /* one active multicall at most */
+        bool active;
+        bool restarted;          /* the sub-call wants to be continued */
+        uint64_t args[5];        /* its rewritten arguments */
+    } multicall;
+
+    struct vcpu *run_next;       /* run queue link (dom/sched.c) */
+    struct {                     /* explanation of the request under way (pv/refuse.c) */
+        const char *hypercall;
+        uint32_t index;
+    } request;
+};
+
+/* The vCPU whose context is loaded. */
+static inline struct vcpu *vcpu_current(void)
+{
+    return this_cpu()->current;
+}
+
+static inline struct domain *domain_current(void)
+{
+    return vcpu_current()->domain;
+}
+
+/* The register frame of a vCPU, at the top of its hypervisor stack. */
+static inline struct cpu_regs *vcpu_regs(const struct vcpu *v)
+{
+    return (struct cpu_regs *)v->stack_top - 1;
+}
+
+/* The L4 in force: the user base in guest-user mode. */
+static inline uint64_t vcpu_cr3(const struct vcpu *v)
+{
+    return v->in_user ? v->cr3_user : v->cr3_kernel;
+}
+
+/* A new vCPU, down, with stack and trap table. 0 when out of memory. */
+struct vcpu *vcpu_create(struct domain *d, uint32_t id);
+void vcpu_destroy(struct vcpu *v);
+
+/*
+ * Toggles the current vCPU between guest-kernel and guest-user mode: swaps the GS bases, loads the
+ * other base pointer (which flushes). To user without a user base: the caller crashes the domain first.
+ */
+void vcpu_toggle_mode(struct vcpu *v);
+
+/* Loads CR3 for the current vCPU again after a base pointer changed. */
+void vcpu_load_root(struct vcpu *v);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frame table: 16 bytes for each 4 KiB machine frame, two words that change only by
+ * compare-and-exchange.
+ *
+ * reference word   63      51   50     49      48     47........32 31.............0
+ *                  |  zero     |      |shared |alloc |   owner    |  general count |
+ * type word        63......40   39   38     37      36        35    34..32  31......0
+ *                  | next/epoch | - |locked|partial|validated|pinned| type | type count |
+ *
+ * general count  every reference of any kind: the allocation itself, each present entry of a counted
+ *                table, roots, pins, descriptor slots, registered areas.
+ * type count     those of them that need the present type. While it is above zero the type stands.
+ * next           while partial: entries [0,next) of the table hold references, the rest do not.
+ * epoch          while the type count is zero: low bits of the flush clock when it fell to zero.
+ * A free frame has owner OWNER_NONE and count 0; its type word then belongs to mm/page_alloc.c.
+ *
+ * References are taken here and in pt/page_type.c only. Callers: pt/, pv/, dom/.
+ */
+#ifndef HV_MM_FRAME_H
+#define HV_MM_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/abi.h"
+#include "geometry.h"
+
+struct frame {
+    uint64_t ref;
+    uint64_t type;
+};
+_Static_assert(sizeof(struct frame) == 16, "16 bytes for each frame");
+
+#define FRAME_REF_MAX      ((1ull << FRAME_REF_BITS) - 1)
+#define FRAME_REF_COUNT    0xffffffffull
+#define FRAME_OWNER_SHIFT  32
+#define FRAME_OWNER_MASK   (0xffffull << FRAME_OWNER_SHIFT)
+#define FRAME_ALLOCATED    (1ull << 48) /* the owner's own reference is in the count */
+#define FRAME_HV_SHARED    (1ull << 49) /* the hypervisor's page, lent to its owner (shared_info) */
+
+#define FRAME_TYPE_MAX     ((1ull << FRAME_TYPE_BITS) - 1)
+#define FRAME_TYPE_COUNT   0xffffffffull
+#define FRAME_TYPE_SHIFT   32
+#define FRAME_TYPE_MASK    (7ull << FRAME_TYPE_SHIFT)
+#define FRAME_PINNED       (1ull << 35)
+#define FRAME_VALIDATED    (1ull << 36)
+#define FRAME_PARTIAL      (1ull << 37)
+#define FRAME_LOCKED       (1ull << 38)
+#define FRAME_NEXT_SHIFT   40
+#define FRAME_NEXT_MASK    (0xffffffull << FRAME_NEXT_SHIFT)
+
+/* Owners that are not domains. The DOMID_* values are the ABI's. */
+#define OWNER_NONE 0xffffu   /* free, or not RAM at all */
+#define OWNER_HV   0x7ff2u   /* DOMID_XEN: the hypervisor's own */
+
+extern struct frame *frame_table; /* frame_limit entries */
+extern uint64_t frame_limit;      /* highest MFN of RAM + 1 */
+
+/* The direct map. Both builds provide it: frame_va(mfn) is the hypervisor's address of a frame. */
+#include "frame_va.h"
+
+static inline bool frame_valid(mfn_t mfn)
+{
+    return mfn.n < frame_limit;
+}
+
+static inline struct frame *frame_of(mfn_t mfn)
+{
+    return &frame_table[mfn.n];
+}
+
+static inline uint16_t frame_owner(mfn_t mfn)
+{
+    return (uint16_t)(frame_of(mfn)->ref >> FRAME_OWNER_SHIFT);
+}
+
+static inline uint32_t frame_refs(mfn_t mfn)
+{
+    return (uint32_t)(frame_of(mfn)->ref & FRAME_REF_COUNT);
+}
+
+/*
+ * Takes one general reference on a frame that belongs to owner.
+ * False, with the reason recorded: MFN beyond RAM, other owner, free, count at its maximum.
+ */
+bool frame_get(mfn_t mfn, uint16_t owner);
+
+/* Takes one more general reference on a frame on which the caller already holds one. */
+bool frame_get_again(mfn_t mfn);
+
+/* Drops one general reference. With the last one the frame is freed (its type count must be 0). */
+void frame_put(mfn_t mfn);
+
+/*
+ * Gives a frame fresh from the allocator to owner with count 1 and FRAME_ALLOCATED (| flags).
+ * Used by owner.c and for pages of the hypervisor that it lends (FRAME_HV_SHARED).
+ */
+void frame_assign(mfn_t mfn, uint16_t owner, uint64_t flags);
+
+/* Clears FRAME_ALLOCATED and drops its reference; false if it was not set. */
+bool frame_release(mfn_t mfn);
+
+#endif

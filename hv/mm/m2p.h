@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine-to-physical table: one 64-bit word for each MFN, at the ABI's address, readable by
+ * every guest. Only a hint: guests write what they like into the words of their own frames
+ * (MMU_MACHPHYS_UPDATE), so nothing in the hypervisor uses a value as an index unchecked.
+ */
+#ifndef HV_MM_M2P_H
+#define HV_MM_M2P_H
+
+#include <stdint.h>
+
+#include "mm/frame.h"
+
+#define M2P_INVALID (~0ull)
+
+extern uint64_t *m2p_table; /* writable view, frame_limit words */
+
+static inline void m2p_set(mfn_t mfn, uint64_t pfn)
+{
+    m2p_table[mfn.n] = pfn;
+}
+
+static inline uint64_t m2p_get(mfn_t mfn)
+{
+    return frame_valid(mfn) ? m2p_table[mfn.n] : M2P_INVALID;
+}
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who owns frames: the memory account of a domain. struct domain embeds one; the frame table names
+ * it by id, so that hv/mm and hv/pt know domains only as owners.
+ * Invariant: pages == number of frames whose owner field names this id and whose allocated flag is set.
+ */
+#ifndef HV_MM_OWNER_H
+#define HV_MM_OWNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mm/frame.h"
+
+struct owner {
+    uint16_t id;          /* domid */
+    bool dying;           /* no new references to its frames are given */
+    uint32_t pages;       /* frames owned */
+    uint32_t max_pages;   /* quota; populate beyond it is refused */
+};
+
+/* Makes o known under o->id. At most OWNER_MAX owners; false if the id is taken or the table full. */
+bool owner_register(struct owner *o);
+void owner_unregister(struct owner *o);
+
+/* The owner with this id, or 0. */
+struct owner *owner_find(uint16_t id);
+
+/*
+ * Allocates 2^order zeroed frames to o, each with its own allocated reference, counts them in
+ * o->pages. Returns the first MFN, or MFN_NONE: out of memory, quota reached, or o is dying.
+ */
+mfn_t owner_alloc(struct owner *o, unsigned order);
+
+/*
+ * Drops the allocated reference of a frame: its owner gives it back. The frame becomes free when
+ * the last other reference goes. mfn must be owned by o. False if it had no allocated reference.
+ */
+bool owner_release(struct owner *o, mfn_t mfn);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The type state machine of a frame (invariants 2, 3, 4 and 6 of docs/architecture.md).
+ *
+ *            get, other or no type, count 0                      validated
+ *   idle ------------------------------------> locked -------------------------> in use (count >= 1)
+ *    ^                                          |  ^                                 |
+ *    |            refused, or preempted         v  | get again: resume               | last put of a table
+ *    +--------------------------------------- partial <------------------------------+
+ *                 demotion done                    demotion is cut into pieces
+ *
+ * partial: count 1 and one general reference belong to the frame itself; entries [0,next) hold
+ * references, the others do not; the frame named by entry `next` may be partial in turn. Promotion
+ * counts next up, demotion counts it down, so a partial frame can be resumed either way by anybody.
+ *
+ * Order at promotion (hazards P6, P7): win the type, flush what may still write, read each entry
+ * once, validate, publish.
+ */
+#ifndef HV_PT_PAGE_TYPE_H
+#define HV_PT_PAGE_TYPE_H
+
+#include <stdbool.h>
+
+#include "mm/frame.h"
+
+enum page_type {
+    PT_NONE = 0,
+    PT_L1 = 1,
+    PT_L2 = 2,
+    PT_L3 = 3,
+    PT_L4 = 4,
+    PT_SEG = 5,      /* segment descriptors: GDT or LDT page */
+    PT_WRITABLE = 7,
+};
+
+static inline enum page_type frame_type(mfn_t mfn)
+{
+    return (enum page_type)((frame_of(mfn)->type & FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT);
+}
+
+static inline uint32_t frame_type_refs(mfn_t mfn)
+{
+    return (uint32_t)(frame_of(mfn)->type & FRAME_TYPE_COUNT);
+}
+
+/*
+ * Cleanup that a preempted or refused operation has left: a partial frame whose demotion is to be
+ * finished before the vCPU executes guest code. One per vCPU, reached by this_cpu()->pt_work.
+ * Holds one general reference on the frame, besides the frame's own.
+ */
+struct pt_work {
+    bool used;
+    mfn_t mfn;
+};
+
+/*
+ * Takes a type reference (not a general one: the caller holds one) and promotes the frame if its
+ * count was zero. Results:
+ *   0          one type reference taken
+ *   -EINVAL    has another type, or an entry is not valid at this level
+ *   -EBUSY, -EPERM   as pte_check.h, from an L1 entry
+ *   -ERESTART  preempted: the frame is partial, no reference was given; ask again to resume
+ * After an error other than -ERESTART the caller must pt_work_drain() before the guest runs.
+ */
+int page_type_get(mfn_t mfn, enum page_type type);
+
+/* One more type reference for a holder of one: cannot fail but for a full counter (false). */
+bool page_type_get_again(mfn_t mfn);
+
+/*
+ * Drops a type reference. With the last one a table is demoted; if that is preempted the rest is
+ * left in this_cpu()->pt_work: pt_work_drain() before the guest runs. May sleep in drain.
+ */
+void page_type_put(mfn_t mfn);
+
+/* General and type reference together. Errors of both; -EINVAL if mfn does not belong to owner. */
+int page_get_typed(mfn_t mfn, uint16_t owner, enum page_type type);
+void page_put_typed(mfn_t mfn);
+
+/* Finishes pending cleanup, letting other vCPUs run between the pieces. */
+void pt_work_drain(void);
+
+/* One piece of pending cleanup: true when nothing is left, false when preempted. */
+bool pt_work_step(void);
+
+/*
+ * Locks a validated table for a change of one entry: true if mfn has this type, is validated and
+ * is now locked by us. The caller holds a general reference.
+ */
+bool page_type_lock(mfn_t mfn, enum page_type type);
+void page_type_unlock(mfn_t mfn);
+
+/* Checks descriptors of a page that becomes PT_SEG; pt/descriptor.c. 0 or -EINVAL. */
+int seg_page_validate(mfn_t mfn);
+
+#endif

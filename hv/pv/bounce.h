@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Builds the ABI's exception frame on the guest kernel's stack and points the vCPU's registers at
+ * the handler. The frame, ascending from the new RSP: RCX, R11, (error code), RIP, CS with the saved
+ * upcall mask in bits 32-39, RFLAGS, RSP, SS. Worst outcome is the domain's death (hazard X3).
+ */
+#ifndef HV_PV_BOUNCE_H
+#define HV_PV_BOUNCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dom/vcpu.h"
+
+/* Reflects an exception through the guest's trap table. error_code: -1 = the vector pushes none. */
+void bounce_exception(struct vcpu *v, struct cpu_regs *regs, unsigned vector, long error_code);
+
+/* A page fault: also stores CR2 in the vCPU and in vcpu_info.arch.cr2 before delivery. */
+void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint32_t error_code);
+
+/* Event, syscall-from-user and NMI callbacks. */
+void bounce_event(struct vcpu *v, struct cpu_regs *regs);
+void bounce_syscall(struct vcpu *v, struct cpu_regs *regs);
+void bounce_nmi(struct vcpu *v, struct cpu_regs *regs);
+/* Segment load failure on the way out: DS, ES, FS, GS follow R11 in the frame. */
+void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs);
+
+#endif
