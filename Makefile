@@ -109,7 +109,7 @@ guest: $(BUILD)/guest.elf ## Build the guest kernel alone
 iso: $(BUILD)/pinion.iso ## Build the GRUB image that boots the pair
 newlib: $(NEWLIB_STAMP) ## Build newlib from Debian's newlib-source (once)
 
-run: bootstrap build iso ## Boot the pair from GRUB (FIRMWARE= MEM= CPU= SCENARIO= TRACE=1 BOOTSTRAP=no)
+run: bootstrap build ## Boot the pair from GRUB (FIRMWARE= MEM= CPU= SCENARIO= TRACE=1 BOOTSTRAP=no)
 	$(PYTHON) scripts/pinion --build $(BUILD) run $(BUILD)/guest.elf --firmware $(FIRMWARE) \
 	  --host-memory $(MEM) --cpu $(CPU) --cmdline "scenarios=$(SCENARIO)" \
 	  --module $(BUILD)/initrd.cpio --summary $(if $(TRACE),--trace)
