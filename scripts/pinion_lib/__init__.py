@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+"""What scripts/pinion is made of.
+
+config    where things are, and what the exit statuses mean
+machine   QEMU's command line for one boot
+iso       GRUB images
+xen       Debian's Xen, fetched and unpacked
+runner    one boot: serial output in, verdict out
+scenarios names of the scenarios, their TAP lines, documented freedoms
+matrix    every scenario on every platform
+report    the table, TAP and JUnit
+cli       options and subcommands
+"""

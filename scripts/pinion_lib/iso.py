@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""GRUB images that boot a hypervisor with a kernel and its modules."""
+import os
+import shutil
+import subprocess
+
+from .config import ToolError
+
+PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=,.:/_-+@%^")
+
+
+def grub_word(word):
+    """`word` as GRUB's shell reads it back unchanged."""
+    return "".join(c if c in PLAIN else "\\" + c for c in word)
+
+
+def grub_words(text):
+    return " ".join(grub_word(word) for word in text.split())
+
+
+def grub_config(hv_options, kernel, cmdline, modules):
+    """The commands of one boot. The first word of a module's string is its name."""
+    lines = [
+        "serial --unit=0 --speed=115200",
+        "terminal_input serial",
+        "terminal_output serial",
+        f"multiboot2 /boot/pinion.elf {grub_words(hv_options)}",
+        f"module2 /boot/{kernel} {kernel} {grub_words(cmdline)}",
+    ]
+    lines += [f"module2 /boot/{name} {name}" for name in modules]
+    return "\n".join(line.rstrip() for line in lines) + "\nboot\n"
+
+
+def make(out, tree, hypervisor, kernel, cmdline, modules, hv_options):
+    """Writes a bootable image to `out`; `tree` is a directory to stage it in."""
+    if not shutil.which("grub-mkrescue"):
+        raise ToolError("grub-mkrescue is missing (make bootstrap)")
+    boot = tree / "boot"
+    (boot / "grub").mkdir(parents=True)
+    shutil.copyfile(hypervisor, boot / "pinion.elf")
+    names = []
+    for source in [kernel, *modules]:
+        name = "".join(c if c in PLAIN and c not in "/," else "_" for c in source.name)
+        if name == "pinion.elf" or name in names:
+            name = f"{len(names)}-{name}"
+        shutil.copyfile(source, boot / name)
+        names.append(name)
+    config = grub_config(hv_options, names[0], cmdline, names[1:])
+    (boot / "grub" / "grub.cfg").write_text(config)
+    # One date for every file, so that the same contents give the same image.
+    epoch = int(os.environ.get("SOURCE_DATE_EPOCH", "1700000000"))
+    for path in [tree, *tree.rglob("*")]:
+        os.utime(path, (epoch, epoch))
+    command = ["grub-mkrescue", "-o", str(out), str(tree)]
+    command += ["--", "-volume_date", "all_file_dates", f"={epoch}"]
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC"},
+        check=False,
+    )
+    if done.returncode or not out.is_file():
+        tail = "\n".join(done.stdout.splitlines()[-10:])
+        raise ToolError(f"grub-mkrescue failed with {done.returncode}:\n{tail}")

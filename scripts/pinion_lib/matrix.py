@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""Every scenario on every platform, and Pinion's answers against Xen's.
+
+One boot a platform carries all scenarios. If it ends before all have reported,
+the first silent one is charged with it and the rest run in a further boot.
+"""
+from concurrent.futures import ThreadPoolExecutor
+
+from . import machine, runner, xen
+from .config import CRASH, STATUS_NAMES, TIMEOUT, ToolError
+from .report import is_bad
+from .scenarios import BROKEN, FAIL, PASS, SKIP, Result, freedoms, points
+
+XEN = "xen-initial"
+# name: (hypervisor, firmware, unprivileged domain)
+PLATFORMS = {
+    "direct-initial": ("pinion", "direct", False),
+    "direct-domu": ("pinion", "direct", True),
+    "bios-initial": ("pinion", "bios", False),
+    "bios-domu": ("pinion", "bios", True),
+    "uefi-initial": ("pinion", "uefi", False),
+    "uefi-domu": ("pinion", "uefi", True),
+    XEN: ("xen", "direct", False),
+}
+# Firmware in an emulator is slow: seconds before the hypervisor's first line.
+EXTRA_SECONDS = {"direct": 0, "bios": 10, "uefi": 60}
+
+
+class Platform:
+    """One platform's runs. `results` fills as boots report."""
+
+    def __init__(self, name, build, options):
+        self.name = name
+        self.build = build
+        self.options = options
+        self.results = {}
+        self.seconds = 0.0
+        self.boots = 0
+
+    def boot(self, names):
+        on, firmware, domu = PLATFORMS[self.name]
+        hypervisor = xen.fetch(self.build) if on == "xen" else self.build.hypervisor
+        setup = machine.Boot(
+            hypervisor=self.build.need(hypervisor),
+            kernel=self.build.need(self.build.guest),
+            cmdline="scenarios=" + ",".join(names),
+            modules=[self.build.need(self.build.initrd)],
+            on=on,
+            firmware=firmware,
+            domu=domu,
+            memory=self.options.memory,
+            host_memory=self.options.host_memory,
+            cpu=self.options.cpu,
+        )
+        self.boots += 1
+        logs = self.build.dir / "test"
+        logs.mkdir(parents=True, exist_ok=True)
+        log = logs / f"scenarios-{self.name}{'' if self.boots == 1 else f'-{self.boots}'}.log"
+        limit = self.options.timeout + EXTRA_SECONDS[firmware]
+        outcome = runner.run(setup, self.build, limit, log=log)
+        self.seconds += outcome.seconds
+        return outcome
+
+    def run(self, names):
+        """Runs `names`, in as many boots as crashes make necessary."""
+        left = list(names)
+        while left:
+            outcome = self.boot(left)
+            found = {n: r for n, r in points(outcome.lines).items() if n in left}
+            self.results.update(found)
+            silent = [name for name in left if name not in found]
+            ended = outcome.status in (CRASH, TIMEOUT)
+            why = f"{STATUS_NAMES[outcome.status]}: {outcome.reason}"
+            if not silent and ended:
+                # All reported and yet it fell: the last one is charged.
+                self.results[left[-1]] = Result(BROKEN, f"after its report: {why}")
+            elif silent:
+                self.results[silent[0]] = Result(FAIL if ended else BROKEN, why)
+            left = silent[1:]
+            if left and not found and not ended:
+                for name in left:  # the boot itself is broken: no use in repeating it
+                    self.results[name] = Result(BROKEN, why)
+                left = []
+        return self
+
+
+def differences(names, results):
+    """Fails a Pinion result that is not Xen's, unless the ABI leaves it free."""
+    allowed = freedoms()
+    noted = []
+    for (name, platform), result in list(results.items()):
+        theirs = results.get((name, XEN))
+        if platform == XEN or theirs is None or name not in names:
+            continue
+        if theirs.reason.startswith("Xen is not here") or theirs.outcome == result.outcome:
+            continue
+        text = f"{name}: {result.outcome} on {platform}, {theirs.outcome} on Xen"
+        if name in allowed:
+            noted.append(f"{text} (allowed: {allowed[name]})")
+            if is_bad(theirs):
+                results[name, XEN] = Result(SKIP, f"differs, allowed: {allowed[name]}")
+        elif not is_bad(result):
+            results[name, platform] = Result(FAIL, f"differs from Xen: {text}")
+            noted.append(text)
+    return noted
+
+
+def run(names, platforms, build, options, progress):
+    """({(name, platform): Result}, {platform: seconds}, notes)"""
+    results, seconds = {}, {}
+    wanted = list(platforms)
+    if XEN in wanted:
+        try:
+            xen.fetch(build, progress)
+        except ToolError as error:
+            progress(f"pinion: {error}")
+            wanted.remove(XEN)
+
+    def one(platform):
+        done = Platform(platform, build, options).run(names)
+        bad = sum(map(is_bad, done.results.values()))
+        good = sum(r.outcome == PASS for r in done.results.values())
+        progress(f"{platform}: {good} passed, {bad} failed in {done.seconds:.1f} s")
+        return done
+
+    with ThreadPoolExecutor(max_workers=max(1, options.jobs)) as pool:
+        done = {platform.name: platform for platform in pool.map(one, wanted)}
+    for platform in platforms:
+        for name in names:
+            missing = Result(SKIP, "Xen is not here: no network, or no package lists")
+            found = done[platform].results[name] if platform in done else missing
+            results[name, platform] = found
+        seconds[platform] = done[platform].seconds if platform in done else 0.0
+    return results, seconds, differences(names, results)

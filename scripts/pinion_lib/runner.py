@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+"""One boot: starts QEMU, passes its serial line on, and says how the run ended.
+
+Pinion leaves QEMU with the reason in the exit code. Xen does not, so its last
+words are looked for in the log, and QEMU is ended after them.
+"""
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import machine
+from .config import CRASH, ERROR, FAILURE, SKIP, SUCCESS, TIMEOUT
+
+RESULT = re.compile(r"^Test result: (SUCCESS|SKIP|ERROR|FAILURE)\s*$")
+RESULT_STATUS = {"SUCCESS": SUCCESS, "SKIP": SKIP, "ERROR": ERROR, "FAILURE": FAILURE}
+PLAN = re.compile(r"^1\.\.\d+")
+HALTED = re.compile(r"Hardware Dom0 (?:halted|shutdown)|Domain \d+ shut down")
+CRASHED = re.compile(
+    r"Domain \d+ \(vcpu#\d+\) crashed|Hardware Dom0 crashed|Domain \d+ shut down: (?:crash|watchdog)"
+    r"|watchdog rebooting machine|Panic on CPU \d+"
+)
+# Terminal control that GRUB and UEFI firmware send down the serial line.
+CONTROL = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
+# Exit codes of QEMU that Pinion chooses: 2N + 1 for reason N.
+REASONS = {
+    0x21: (SUCCESS, "powered off"),
+    0x23: (SUCCESS, "asked for a reboot"),
+    0x27: (CRASH, "the guest crashed"),
+    0x29: (CRASH, "the watchdog fired"),
+    0x3F: (CRASH, "the hypervisor stopped"),
+}
+QUIET_AFTER_END = 0.4
+LONGEST_AFTER_END = 3.0
+
+
+@dataclass
+class Outcome:
+    """How a run ended: exit status, one line of why, and the serial lines."""
+
+    status: int
+    reason: str
+    lines: list = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Serial:
+    """The serial line: passed on as it comes, kept line by line."""
+
+    def __init__(self, echo, log):
+        self.echo = echo
+        self.log = log
+        self.partial = ""
+        self.lines = []
+        self.ended = False
+
+    def feed(self, data):
+        text = data.decode("utf-8", "replace")
+        if self.echo:
+            sys.stdout.write(text.replace("\r", ""))
+            sys.stdout.flush()
+        whole, newline, self.partial = (self.partial + text).rpartition("\n")
+        if newline:
+            for line in whole.split("\n"):
+                self.take(line)
+
+    def take(self, line):
+        line = CONTROL.sub("", line)
+        self.lines.append(line)
+        if self.log:
+            self.log.write(line + "\n")
+            self.log.flush()
+        if HALTED.search(line) or CRASHED.search(line):
+            self.ended = True
+
+    def close(self):
+        if self.partial:
+            self.take(self.partial)
+            self.partial = ""
+
+
+def run(boot, build, timeout, echo=False, log=None, say=None):
+    """Boots once and waits for the end. `timeout` is in seconds, None for never."""
+    build.dir.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="run-", dir=build.dir))
+    try:
+        line = machine.command(boot, work)
+        with open(log, "w", encoding="utf-8") if log else open(os.devnull, "w") as file:
+            serial = Serial(echo, file)
+            if say:
+                say(line)
+            return supervise(line, serial, boot, timeout, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def supervise(line, serial, boot, timeout, work):
+    """Runs QEMU to its end and judges. The terminal is given back as it was."""
+    interactive = serial.echo and sys.stdin is not None and sys.stdin.isatty()
+    terminal = termios.tcgetattr(sys.stdin) if interactive else None
+    complaints = work / "qemu.stderr"
+    start = time.monotonic()
+    with complaints.open("wb") as stderr:
+        qemu = subprocess.Popen(
+            line,
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+        try:
+            timed_out = follow(qemu, serial, boot, start, timeout)
+        finally:
+            if qemu.poll() is None:
+                qemu.kill()
+            qemu.wait()
+            if terminal:
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, terminal)
+    serial.close()
+    said = complaints.read_text(errors="replace").strip()
+    outcome = judge(qemu.returncode, serial, timed_out, timeout, said)
+    outcome.seconds = time.monotonic() - start
+    return outcome
+
+
+def follow(qemu, serial, boot, start, timeout):
+    """Reads until QEMU ends, or until what Xen says last; True on timeout."""
+    end_seen = last_byte = None
+    source = qemu.stdout.fileno()
+    while True:
+        now = time.monotonic()
+        if timeout is not None and now - start > timeout:
+            return True
+        if end_seen is not None:
+            if now - last_byte > QUIET_AFTER_END or now - end_seen > LONGEST_AFTER_END:
+                return False
+        if select.select([source], [], [], 0.1)[0]:
+            data = os.read(source, 65536)
+            if not data:
+                qemu.wait()
+                return False
+            last_byte = time.monotonic()
+            serial.feed(data)
+        # Xen stays up after its last words; Pinion that hangs after them must
+        # show as a timeout, not as a clean end.
+        if serial.ended and end_seen is None and boot.on == "xen":
+            end_seen = last_byte = time.monotonic()
+
+
+def judge(code, serial, timed_out, timeout, said):
+    """The outcome, from QEMU's exit code and what was on the serial line."""
+    lines = serial.lines
+    crash = next((line for line in lines if CRASHED.search(line)), None)
+    verdict = next((m[1] for m in map(RESULT.match, reversed(lines)) if m), None)
+    if timed_out:
+        last = next((line for line in reversed(lines) if line.strip()), "nothing")
+        return Outcome(TIMEOUT, f"no end within {timeout:g} s; last line: {last}", lines)
+    if code == 1 or (code not in REASONS and code > 0):
+        return Outcome(ERROR, f"QEMU failed with {code}: {said or 'no message'}", lines)
+    status, reason = REASONS.get(code, (SUCCESS, "ended"))
+    if status == CRASH or crash:
+        return Outcome(CRASH, crash or reason, lines)
+    if code not in REASONS and not serial.ended:
+        return Outcome(CRASH, f"the machine stopped without a last word (QEMU: {code})", lines)
+    if verdict:
+        return Outcome(RESULT_STATUS[verdict], f"{reason}; Test result: {verdict}", lines)
+    if any(map(PLAN.match, lines)):
+        return Outcome(ERROR, f"{reason} after a test plan, without a test result", lines)
+    return Outcome(SUCCESS, f"{reason}; no test result printed", lines)
