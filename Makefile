@@ -19,9 +19,9 @@ XEN_INCLUDE ?= /usr/include/xen
 # The hypervisor: sources relative to hv/.
 HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c \
 	cpu/entry.S cpu/traps.c cpu/desc.c cpu/timer.c cpu/fpu.c \
-	mm/frame.c mm/page_alloc.c mm/m2p.c mm/hv_map.c mm/tlb.c mm/guest_copy.c \
-	pt/page_type.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c \
-	pv/hypercall.c pv/mmu_update.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
+	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c mm/tlb.c mm/guest_copy.c \
+	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c \
+	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
 	pv/descriptor.c pv/priv_op.c pv/ptwr.c pv/memory_op.c pv/refuse.c \
 	dom/build.c dom/domain.c dom/vcpu.c dom/sched.c dom/evtchn.c dom/console.c \
 	lib/printk.c lib/trace.c lib/string.c lib/uart.c
@@ -41,8 +41,8 @@ INITRD_FILES :=
 # Host tests: names of tests/host/NAME.c, each linked with all of the two lists
 # under it: hv/ sources compiled for the host, and helpers in tests/host/.
 HOST_TESTS :=
-HOST_HV_SRCS := mm/frame.c mm/page_alloc.c mm/m2p.c \
-	pt/page_type.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pv/refuse.c
+HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c \
+	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pv/refuse.c
 HOST_LIB_SRCS :=
 
 # ---- Tools and flags --------------------------------------------------------

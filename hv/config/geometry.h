@@ -20,4 +20,10 @@
 #define FRAME_TYPE_BITS  32
 #define FRAME_EPOCH_BITS 24
 
+/*
+ * General references that only the hypervisor's own bookkeeping may take, so that it never fails:
+ * one for the partial flag of a frame and one for the pt_work of each vCPU.
+ */
+#define FRAME_REF_RESERVE 512
+
 #endif

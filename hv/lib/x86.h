@@ -84,9 +84,4 @@ static inline void write_cr4(uint64_t v) { asm volatile("mov %0, %%cr4" ::"r"(v)
 static inline void clts(void) { asm volatile("clts" ::: "memory"); }
 static inline void invlpg(uint64_t va) { asm volatile("invlpg (%0)" ::"r"(va) : "memory"); }
 
-static inline int va_canonical(uint64_t va)
-{
-    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
-}
-
 #endif

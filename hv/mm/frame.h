@@ -4,7 +4,7 @@
  * compare-and-exchange.
  *
  * reference word   63      51   50     49      48     47........32 31.............0
- *                  |  zero     |      |shared |alloc |   owner    |  general count |
+ *                  |  freed at | -    |shared |alloc |   owner    |  general count |
  * type word        63......40   39   38     37      36        35    34..32  31......0
  *                  | next/epoch | - |locked|partial|validated|pinned| type | type count |
  *
@@ -51,8 +51,13 @@ _Static_assert(sizeof(struct frame) == 16, "16 bytes for each frame");
 #define FRAME_NEXT_MASK    (0xffffffull << FRAME_NEXT_SHIFT)
 
 /* Owners that are not domains. The DOMID_* values are the ABI's. */
-#define OWNER_NONE 0xffffu   /* free, or not RAM at all */
+#define OWNER_NONE 0xffffu   /* free */
+#define OWNER_IO   0x7ff1u   /* DOMID_IO: not RAM */
 #define OWNER_HV   0x7ff2u   /* DOMID_XEN: the hypervisor's own */
+
+/* In the reference word of a free frame: low bits of the flush clock when it was freed. */
+#define FRAME_FREED_SHIFT 50
+#define FRAME_FREED_MASK  (0x3fffull << FRAME_FREED_SHIFT)
 
 extern struct frame *frame_table; /* frame_limit entries */
 extern uint64_t frame_limit;      /* highest MFN of RAM + 1 */
@@ -86,8 +91,12 @@ static inline uint32_t frame_refs(mfn_t mfn)
  */
 bool frame_get(mfn_t mfn, uint16_t owner);
 
-/* Takes one more general reference on a frame on which the caller already holds one. */
-bool frame_get_again(mfn_t mfn);
+/*
+ * Takes one more general reference on a frame on which the caller already holds one. Draws on the
+ * reserve of the counter (FRAME_REF_RESERVE), so it cannot fail: only for the hypervisor's own
+ * bookkeeping, never once per guest request.
+ */
+void frame_get_again(mfn_t mfn);
 
 /* Drops one general reference. With the last one the frame is freed (its type count must be 0). */
 void frame_put(mfn_t mfn);
@@ -100,5 +109,11 @@ void frame_assign(mfn_t mfn, uint16_t owner, uint64_t flags);
 
 /* Clears FRAME_ALLOCATED and drops its reference; false if it was not set. */
 bool frame_release(mfn_t mfn);
+
+/*
+ * Before freed frames get a new use: makes sure that no TLB still translates to one of the count
+ * frames from first on (hazard P7). Called by the allocator for every block that it hands out.
+ */
+void frame_flush_freed(mfn_t first, uint64_t count);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * Who owns frames: the memory account of a domain. struct domain embeds one; the frame table names
  * it by id, so that hv/mm and hv/pt know domains only as owners.
- * Invariant: pages == number of frames whose owner field names this id and whose allocated flag is set.
+ * Invariant: pages == number of frames whose owner field names this id, lent pages of the hypervisor
+ * (FRAME_HV_SHARED) not counted. A frame that was given back but is still referenced counts.
  */
 #ifndef HV_MM_OWNER_H
 #define HV_MM_OWNER_H
@@ -17,6 +18,7 @@ struct owner {
     bool dying;           /* no new references to its frames are given */
     uint32_t pages;       /* frames owned */
     uint32_t max_pages;   /* quota; populate beyond it is refused */
+    uint64_t perdomain_entry; /* L4 entry for slot 260 of every L4 of this owner, 0 = empty */
 };
 
 /* Makes o known under o->id. At most OWNER_MAX owners; false if the id is taken or the table full. */
@@ -37,5 +39,8 @@ mfn_t owner_alloc(struct owner *o, unsigned order);
  * the last other reference goes. mfn must be owned by o. False if it had no allocated reference.
  */
 bool owner_release(struct owner *o, mfn_t mfn);
+
+/* A frame of the owner with this id has become free: called by frame.c with the last reference. */
+void owner_page_gone(uint16_t id);
 
 #endif

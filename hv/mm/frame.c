@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * General references on frames: taken under a check of the owner, dropped by anybody who holds one,
+ * and the way of a frame back to the allocator with the last of them.
+ *
+ * Invariant: owner and count change together, in one compare-and-exchange, so that a reference is
+ * never given on a frame that has just changed hands (hazards P13, P15).
+ */
+#include "mm/frame.h"
+
+#include "hooks.h"
+#include "lib/errno.h"
+#include "lib/printk.h"
+#include "mm/m2p.h"
+#include "mm/owner.h"
+#include "mm/page_alloc.h"
+#include "mm/refusal.h"
+#include "mm/tlb.h"
+
+struct frame *frame_table;
+uint64_t frame_limit;
+
+static bool ref_swap(struct frame *f, uint64_t *old, uint64_t new)
+{
+    hook_shared_access();
+    return __atomic_compare_exchange_n(&f->ref, old, new, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
+}
+
+static bool get_refused(mfn_t mfn, const char *rule)
+{
+    refuse(-EINVAL, rule, mfn, 0);
+    return false;
+}
+
+bool frame_get(mfn_t mfn, uint16_t owner)
+{
+    struct frame *f;
+    uint64_t old;
+
+    if (!frame_valid(mfn))
+        return get_refused(mfn, "frame-beyond-memory");
+    if (hook_fail())
+        return get_refused(mfn, "injected");
+    f = frame_of(mfn);
+    old = __atomic_load_n(&f->ref, __ATOMIC_RELAXED);
+    do {
+        if ((uint16_t)(old >> FRAME_OWNER_SHIFT) != owner)
+            return get_refused(mfn, "frame-not-owned");
+        if ((old & FRAME_REF_COUNT) - 1 >= FRAME_REF_MAX - FRAME_REF_RESERVE - 1)
+            return get_refused(mfn, (old & FRAME_REF_COUNT) ? "reference-count-full" : "frame-free");
+    } while (!ref_swap(f, &old, old + 1));
+    return true;
+}
+
+void frame_get_again(mfn_t mfn)
+{
+    struct frame *f = frame_of(mfn);
+    uint64_t old = __atomic_load_n(&f->ref, __ATOMIC_RELAXED);
+
+    do {
+        ASSERT((old & FRAME_REF_COUNT) && (old & FRAME_REF_COUNT) < FRAME_REF_MAX);
+    } while (!ref_swap(f, &old, old + 1));
+}
+
+/* The last reference has gone: nothing names the frame but stale TLB entries, dated here. */
+static void frame_freed(mfn_t mfn, uint16_t owner, uint64_t flags)
+{
+    struct frame *f = frame_of(mfn);
+    uint64_t now = (uint64_t)tlb_epoch() << FRAME_FREED_SHIFT;
+
+    ASSERT(!(f->type & FRAME_TYPE_COUNT));
+    m2p_set(mfn, M2P_INVALID);
+    f->ref = ((uint64_t)OWNER_NONE << FRAME_OWNER_SHIFT) | (now & FRAME_FREED_MASK);
+    f->type = 0;
+    page_free(mfn, 0);
+    if (!(flags & FRAME_HV_SHARED))
+        owner_page_gone(owner);
+}
+
+void frame_put(mfn_t mfn)
+{
+    struct frame *f = frame_of(mfn);
+    uint64_t old = __atomic_load_n(&f->ref, __ATOMIC_RELAXED);
+
+    do {
+        ASSERT(old & FRAME_REF_COUNT);
+    } while (!ref_swap(f, &old, old - 1));
+    if (__builtin_expect((old & FRAME_REF_COUNT) == 1, 0))
+        frame_freed(mfn, (uint16_t)(old >> FRAME_OWNER_SHIFT), old & FRAME_HV_SHARED);
+}
+
+void frame_assign(mfn_t mfn, uint16_t owner, uint64_t flags)
+{
+    struct frame *f = frame_of(mfn);
+
+    f->type = 0;
+    __atomic_store_n(&f->ref, ((uint64_t)owner << FRAME_OWNER_SHIFT) | FRAME_ALLOCATED | flags | 1,
+                     __ATOMIC_RELEASE);
+}
+
+bool frame_release(mfn_t mfn)
+{
+    struct frame *f = frame_of(mfn);
+    uint64_t old = __atomic_load_n(&f->ref, __ATOMIC_RELAXED);
+
+    do {
+        if (!(old & FRAME_ALLOCATED))
+            return false;
+    } while (!ref_swap(f, &old, old & ~FRAME_ALLOCATED));
+    frame_put(mfn);
+    return true;
+}
+
+void frame_flush_freed(mfn_t first, uint64_t count)
+{
+    uint64_t now = ((uint64_t)tlb_epoch() << FRAME_FREED_SHIFT) & FRAME_FREED_MASK;
+
+    for (uint64_t i = 0; i < count; i++) {
+        if ((frame_table[first.n + i].ref & FRAME_FREED_MASK) == now) {
+            tlb_flush_all();
+            return;
+        }
+    }
+}

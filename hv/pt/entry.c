@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* One change of one entry; see entry.h. */
+#include "pt/entry.h"
+
+#include "hooks.h"
+#include "lib/errno.h"
+#include "mm/refusal.h"
+#include "pt/pte_check.h"
+
+/*
+ * Bits whose change needs no new check, at an unchanged frame: a whitelist (hazard P1). RW is not in
+ * it at L1, where it stands for a type reference; above L1 no reference depends on it.
+ */
+#define SOFT_BITS (PTE_NX | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_G | PTE_D | PTE_A | PTE_U)
+
+static inline bool change_is_soft(uint64_t old, uint64_t new, unsigned level)
+{
+    uint64_t soft = level == 1 ? SOFT_BITS : SOFT_BITS | PTE_RW;
+
+    return (old & new & PTE_P) && !((old ^ new) & ~soft);
+}
+
+/*
+ * Stores the entry. The lock keeps other requests out; only the CPU's own A and D updates race, so
+ * a value that was read changes in those two bits at most.
+ */
+static bool entry_store(uint64_t *entry, struct entry_change *c, uint64_t new)
+{
+    uint64_t old = c->old;
+
+    hook_shared_access();
+    if (c->mode == ENTRY_STORE) {
+        __atomic_store_n(entry, new, __ATOMIC_RELEASE);
+        return true;
+    }
+    if (c->mode == ENTRY_COMPARE)
+        return __atomic_compare_exchange_n(entry, &c->old, new, false, __ATOMIC_ACQ_REL,
+                                           __ATOMIC_ACQUIRE);
+    while (!__atomic_compare_exchange_n(entry, &old, new | (old & (PTE_A | PTE_D)), false,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        ;
+    return true;
+}
+
+int entry_change(struct entry_change *c)
+{
+    uint64_t *entry = (uint64_t *)frame_va(c->table) + c->slot;
+    uint64_t new = c->new;
+    int rc = 0;
+
+    c->old = hook_guest_read64(entry);
+    if (c->level == 4 && c->slot >= PT_HV_SLOT_FIRST && c->slot <= PT_HV_SLOT_LAST)
+        return refuse(-EINVAL, "hypervisor-slot", c->table, new);
+    if (c->mode == ENTRY_COMPARE && c->old != c->expected)
+        return -EBUSY;
+    if (new & PTE_P) {
+        rc = pte_flags_check(new, c->level);
+        if (rc)
+            return rc;
+        new = pte_adjust(new, c->level);
+        if (change_is_soft(c->old, new, c->level))
+            return entry_store(entry, c, new) ? 0 : -EBUSY;
+        rc = pte_get_refs(new, c->level, c->page_owner);
+        if (rc)
+            return rc;
+    }
+    if (!entry_store(entry, c, new)) {
+        pte_put_refs(new, c->level);
+        return -EBUSY;
+    }
+    pte_put_refs(c->old, c->level);
+    return 0;
+}

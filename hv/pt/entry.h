@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one way a present table's entry changes: new references first, then the store, then the old
+ * entry's references. Callers hold the table locked (page_type_lock) with a general reference.
+ */
+#ifndef HV_PT_ENTRY_H
+#define HV_PT_ENTRY_H
+
+#include "pt/page_type.h"
+
+enum entry_mode {
+    ENTRY_STORE,        /* the new value as it is */
+    ENTRY_PRESERVE_AD,  /* accessed and dirty bits of the old entry are kept */
+    ENTRY_COMPARE,      /* only if the entry still holds the expected value */
+};
+
+struct entry_change {
+    mfn_t table;          /* locked, of type `level` */
+    unsigned level;       /* 1..4 */
+    unsigned slot;
+    enum entry_mode mode;
+    uint64_t expected;    /* ENTRY_COMPARE */
+    uint64_t new;         /* as the guest asked for it */
+    uint16_t page_owner;  /* whose frames the entry may name */
+    uint64_t old;         /* out: the entry before, also when refused */
+};
+
+/*
+ * Carries out one change. 0, or the error of pte_get_refs() with nothing changed; -EBUSY if an
+ * ENTRY_COMPARE found another value; -EINVAL for one of the hypervisor's slots of an L4.
+ * Level 2 and above: stale translations may remain, the caller flushes before the guest runs. The
+ * caller drains pt_work after it has unlocked the table.
+ */
+int entry_change(struct entry_change *c);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* The loops over a table's entries; see table.h. Work between two preemption checks: one L1. */
+#include "pt/table.h"
+
+#include "hooks.h"
+#include "lib/errno.h"
+#include "mm/hv_map.h"
+#include "mm/owner.h"
+#include "mm/refusal.h"
+#include "pt/pte_check.h"
+
+/* The hypervisor's slots of an L4 are not the guest's: skipped on the way up and down. */
+static inline bool slot_is_hv(unsigned level, unsigned slot)
+{
+    return level == 4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST;
+}
+
+int table_promote(mfn_t mfn, unsigned level, unsigned *next)
+{
+    uint64_t *table = frame_va(mfn);
+    uint16_t owner = frame_owner(mfn);
+    unsigned start = *next;
+
+    for (unsigned slot = start; slot < PT_ENTRIES; slot++) {
+        uint64_t pte = hook_guest_read64(&table[slot]), stored;
+        int rc;
+
+        if (!(pte & PTE_P) || slot_is_hv(level, slot))
+            continue;
+        if (level > 1 && slot != start && hook_preempt()) {
+            *next = slot;
+            return -ERESTART;
+        }
+        rc = pte_get_refs(pte, level, owner);
+        if (rc) {
+            refusal_at(level, slot);
+            *next = slot;
+            return rc;
+        }
+        stored = pte_adjust(pte, level);
+        if (stored != pte)
+            table[slot] = stored;
+    }
+    if (level == 4)
+        hv_map_fill_slots(table, owner_find(owner)->perdomain_entry);
+    return 0;
+}
+
+/* Finishes the child of an uncounted entry if an interrupted operation left it partial. */
+static bool child_finish(uint64_t pte, unsigned level)
+{
+    mfn_t child = pte_mfn(pte);
+
+    if (!(pte & PTE_P) || !frame_valid(child) || frame_type(child) != (enum page_type)(level - 1))
+        return true;
+    return frame_demote_partial(child);
+}
+
+bool table_demote(mfn_t mfn, unsigned level, unsigned *next)
+{
+    const uint64_t *table = frame_va(mfn);
+    unsigned start = *next;
+
+    if (level > 1 && start < PT_ENTRIES && !slot_is_hv(level, start) &&
+        !child_finish(table[start], level))
+        return false;
+    for (unsigned slot = start; slot-- > 0;) {
+        uint64_t pte = table[slot];
+
+        if (!(pte & PTE_P) || slot_is_hv(level, slot))
+            continue;
+        if (level == 1) {
+            pte_put_refs(pte, 1);
+            continue;
+        }
+        if (slot + 1 != start && hook_preempt()) {
+            *next = slot + 1;
+            return false;
+        }
+        if (!page_type_put_child(pte_mfn(pte))) {
+            *next = slot;
+            return false;
+        }
+    }
+    return true;
+}

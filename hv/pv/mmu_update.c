@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmu_update: a batch of (machine address of an entry | command, new value). Each request is decoded,
+ * checked and committed by itself; *pdone says how many were, also when one is refused.
+ *
+ * The table of the last request stays locked while the next ones change the same table; it is
+ * unlocked before anything that may wait: cleanup, preemption, the end.
+ */
+#include "pv/mmu_update.h"
+
+#include "dom/vcpu.h"
+#include "hooks.h"
+#include "lib/errno.h"
+#include "lib/printk.h"
+#include "mm/guest_copy.h"
+#include "mm/m2p.h"
+#include "mm/tlb.h"
+#include "pt/entry.h"
+#include "pv/hypercall.h"
+#include "pv/refuse.h"
+
+#define CHUNK 32u /* requests copied from the guest at a time */
+#define CMD_MASK 7u
+
+struct batch {
+    uint16_t table_owner; /* whose tables are changed */
+    uint16_t page_owner;  /* whose frames the entries may name */
+    mfn_t table;          /* locked table with a general reference, MFN_NONE when none */
+    unsigned level;
+    bool flush;           /* an entry above L1 changed: stale walks may remain */
+    uint32_t index;       /* requests done, of this call */
+    struct mmu_update chunk[CHUNK];
+};
+
+int foreign_owner(uint16_t domid, uint16_t *owner)
+{
+    const struct domain *d = domain_current();
+
+    *owner = d->id;
+    if (domid == DOMID_SELF)
+        return 0;
+    if (domid == d->id)
+        return refuse(-ESRCH, "own-id-as-foreign-domain", MFN_NONE, domid);
+    if (domid == DOMID_IO || domid == DOMID_XEN) {
+        *owner = domid == DOMID_IO ? OWNER_IO : OWNER_HV;
+        return d->initial ? 0 : refuse(-EPERM, "foreign-domain-privilege", MFN_NONE, domid);
+    }
+    if (!domain_find(domid))
+        return refuse(-ESRCH, "no-such-domain", MFN_NONE, domid);
+    *owner = domid;
+    return d->initial ? 0 : refuse(-EPERM, "foreign-domain-privilege", MFN_NONE, domid);
+}
+
+static void batch_unlock(struct batch *b)
+{
+    if (!frame_valid(b->table))
+        return;
+    page_type_unlock(b->table);
+    frame_put(b->table);
+    b->table = MFN_NONE;
+}
+
+/* Locks the table that holds the entry. 0 with b->level set; 1: the frame is not a table now. */
+static int batch_lock(struct batch *b, mfn_t table)
+{
+    enum page_type type;
+
+    batch_unlock(b);
+    if (!frame_get(table, b->table_owner))
+        return -EINVAL;
+    type = frame_type(table);
+    if (type >= PT_L1 && type <= PT_L4 && page_type_lock(table, type)) {
+        b->table = table;
+        b->level = type;
+        return 0;
+    }
+    if (!frame_type_refs(table) || type == PT_WRITABLE)
+        return 1; /* with the general reference */
+    frame_put(table);
+    return refuse(-EINVAL, "frame-is-no-table", table, 0);
+}
+
+/* The frame is no table: a plain store, under a writable reference. */
+static int store_plain(mfn_t frame, uint64_t ma, uint64_t value)
+{
+    int rc = page_type_get(frame, PT_WRITABLE);
+
+    if (!rc) {
+        *(volatile uint64_t *)((char *)frame_va(frame) + (ma & (PAGE_SIZE - 1) & ~7ul)) = value;
+        page_type_put(frame);
+    }
+    frame_put(frame);
+    return rc;
+}
+
+static int update_entry(struct batch *b, uint64_t ptr, uint64_t value, struct refused_entry *e)
+{
+    struct entry_change c = { .new = value, .page_owner = b->page_owner };
+    mfn_t table = { ptr >> PAGE_SHIFT };
+    int rc;
+
+    c.mode = (ptr & CMD_MASK) == MMU_PT_UPDATE_PRESERVE_AD ? ENTRY_PRESERVE_AD : ENTRY_STORE;
+    c.slot = (ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t);
+    if (table.n != b->table.n) {
+        rc = batch_lock(b, table);
+        if (rc)
+            return rc > 0 ? store_plain(table, ptr, value) : rc;
+    }
+    c.table = table;
+    c.level = b->level;
+    if (c.level > 1 && b->page_owner != b->table_owner)
+        return refuse(-EINVAL, "foreign-frame-above-L1", table, value);
+    rc = entry_change(&c);
+    if (rc) {
+        *e = (struct refused_entry){ b->index, c.level, c.slot, c.old, value };
+        return rc;
+    }
+    trace("mmu_update L%u[%u] of mfn %lx: %016lx -> %016lx\n", c.level, c.slot, table.n, c.old, value);
+    if (c.level > 1)
+        b->flush = true;
+    if (__builtin_expect(this_cpu()->pt_work->used, 0)) {
+        batch_unlock(b);
+        pt_work_drain();
+    }
+    return 0;
+}
+
+static int update_m2p(const struct batch *b, uint64_t ptr, uint64_t value)
+{
+    mfn_t mfn = { ptr >> PAGE_SHIFT };
+
+    if (b->table_owner != domain_current()->id)
+        return refuse(-EPERM, "m2p-of-foreign-table-owner", mfn, value);
+    if (!frame_get(mfn, b->page_owner))
+        return -EINVAL;
+    m2p_set(mfn, value);
+    frame_put(mfn);
+    trace("mmu_update M2P[%lx] = %lx\n", mfn.n, value);
+    return 0;
+}
+
+static int batch_request(struct batch *b, const struct mmu_update *req, struct refused_entry *e)
+{
+    switch (req->ptr & CMD_MASK) {
+    case MMU_NORMAL_PT_UPDATE:
+    case MMU_PT_UPDATE_PRESERVE_AD:
+    case MMU_PT_UPDATE_NO_TRANSLATE:
+        return update_entry(b, req->ptr, req->val, e);
+    case MMU_MACHPHYS_UPDATE:
+        return update_m2p(b, req->ptr, req->val);
+    default:
+        return refuse(-ENOSYS, "unknown-command", MFN_NONE, req->ptr);
+    }
+}
+
+/* Copies the next chunk; one request alone when the chunk runs into an unreadable page. */
+static unsigned batch_fetch(struct batch *b, uint64_t va, uint32_t left)
+{
+    unsigned n = left < CHUNK ? left : CHUNK;
+
+    if (!guest_read(b->chunk, va, n * sizeof(b->chunk[0])))
+        return n;
+    return guest_read(b->chunk, va, sizeof(b->chunk[0])) ? 0 : 1;
+}
+
+/* Runs requests until done, refused or preempted; b->index counts what was done. */
+static int batch_run(struct batch *b, uint64_t va, uint32_t count, struct refused_entry *e)
+{
+    while (b->index < count) {
+        unsigned n = batch_fetch(b, va + b->index * sizeof(b->chunk[0]), count - b->index);
+
+        if (!n)
+            return refuse(-EFAULT, "request-unreadable", MFN_NONE, 0);
+        for (unsigned i = 0; i < n; i++) {
+            int rc;
+
+            if (b->index && hook_preempt())
+                return -ERESTART;
+            e->index = b->index;
+            rc = batch_request(b, &b->chunk[i], e);
+            if (rc)
+                return rc;
+            b->index++;
+        }
+    }
+    return 0;
+}
+
+static void batch_finish(struct batch *b)
+{
+    batch_unlock(b);
+    pt_work_drain();
+    if (b->flush)
+        tlb_flush_all();
+}
+
+/* foreigndom: low half whose frames, high half whose tables, as domid + 1 (0 = the caller). */
+static int batch_owners(struct batch *b, uint32_t foreigndom)
+{
+    uint16_t table_dom = foreigndom >> 16;
+    int rc;
+
+    b->table_owner = domain_current()->id;
+    if (table_dom) {
+        rc = foreign_owner(table_dom - 1, &b->table_owner);
+        if (rc)
+            return rc;
+    }
+    return foreign_owner((uint16_t)foreigndom, &b->page_owner);
+}
+
+long hc_mmu_update(uint64_t reqs_va, uint64_t count_arg, uint64_t pdone_va, uint64_t foreigndom,
+                   uint64_t unused)
+{
+    uint32_t count = (uint32_t)count_arg & ~MMU_UPDATE_PREEMPTED, base = 0, done;
+    struct batch b = { .table = MFN_NONE };
+    struct refused_entry e = { 0 };
+    long rc;
+
+    (void)unused;
+    if (((uint32_t)count_arg & MMU_UPDATE_PREEMPTED) && pdone_va)
+        (void)guest_read(&base, pdone_va, sizeof(base));
+    if (!guest_va_ok(reqs_va) || !guest_range_ok(reqs_va, count * sizeof(struct mmu_update)))
+        return refused("mmu_update", -EFAULT, "request-array-range");
+    rc = batch_owners(&b, (uint32_t)foreigndom);
+    if (!rc) {
+        rc = batch_run(&b, reqs_va, count, &e);
+        batch_finish(&b);
+    }
+    done = base + b.index;
+    if (pdone_va)
+        (void)guest_write(pdone_va, &done, sizeof(done));
+    if (rc == -ERESTART)
+        return hypercall_restart(__HYPERVISOR_mmu_update,
+                                 reqs_va + b.index * sizeof(struct mmu_update),
+                                 (count - b.index) | MMU_UPDATE_PREEMPTED, pdone_va, foreigndom, 0);
+    return rc ? refuse_report("mmu_update", &e, rc) : 0;
+}
+
+long l1_entry_update(mfn_t table, unsigned slot, uint64_t old, uint64_t new, bool compare)
+{
+    uint16_t owner = domain_current()->id;
+    struct entry_change c = { .table = table, .level = 1, .slot = slot, .expected = old, .new = new,
+                              .mode = compare ? ENTRY_COMPARE : ENTRY_STORE, .page_owner = owner };
+    int rc;
+
+    if (!frame_get(table, owner))
+        return -EINVAL;
+    if (!page_type_lock(table, PT_L1)) {
+        frame_put(table);
+        return refuse(-EINVAL, "frame-is-no-L1", table, new);
+    }
+    rc = entry_change(&c);
+    page_type_unlock(table);
+    frame_put(table);
+    pt_work_drain();
+    return rc;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmuext_op: pins, base pointers, flushes, LDT, and whole-page clears and copies; a batch with one
+ * handler for each command. Base pointers live here because they are what a vCPU, not a table, holds.
+ */
+#include "dom/vcpu.h"
+#include "hooks.h"
+#include "lib/errno.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "mm/guest_copy.h"
+#include "mm/hv_map.h"
+#include "mm/tlb.h"
+#include "pt/pin.h"
+#include "pv/descriptor.h"
+#include "pv/hypercall.h"
+#include "pv/mmu_update.h"
+#include "pv/refuse.h"
+
+typedef struct mmuext_op mmuext_op_s;
+
+static int op_pin(const mmuext_op_s *op, uint16_t owner)
+{
+    mfn_t mfn = { op->arg1.mfn };
+    int rc = page_pin(mfn, owner, (enum page_type)(PT_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE)));
+
+    if (!rc)
+        trace("pin mfn %lx as L%u\n", mfn.n, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+    return rc;
+}
+
+static int op_unpin(const mmuext_op_s *op, uint16_t owner)
+{
+    mfn_t mfn = { op->arg1.mfn };
+    int rc = page_unpin(mfn, owner);
+
+    if (!rc)
+        trace("unpin mfn %lx\n", mfn.n);
+    return rc;
+}
+
+/* The old root's reference goes only after the CPU has left it. */
+static int op_new_baseptr(const mmuext_op_s *op, uint16_t owner)
+{
+    struct vcpu *v = vcpu_current();
+    mfn_t new = { op->arg1.mfn };
+    uint64_t old = v->cr3_kernel;
+    int rc;
+
+    if (mfn_to_ma(new) != old) {
+        rc = root_get(new, owner);
+        if (rc)
+            return rc;
+        ldt_unmap(v);
+        hv_map_show_m2p(frame_va(new), 1);
+        v->cr3_kernel = mfn_to_ma(new);
+    }
+    vcpu_load_root(v);
+    if (mfn_to_ma(new) != old) {
+        trace("new base pointer: mfn %lx\n", new.n);
+        root_put(ma_to_mfn(old));
+    }
+    return 0;
+}
+
+static int op_new_user_baseptr(const mmuext_op_s *op, uint16_t owner)
+{
+    struct vcpu *v = vcpu_current();
+    mfn_t new = { op->arg1.mfn };
+    uint64_t old = v->cr3_user;
+    int rc;
+
+    if (mfn_to_ma(new) == old)
+        return 0;
+    if (new.n) {
+        rc = root_get(new, owner);
+        if (rc)
+            return rc;
+        if (v->domain->vm_assist & (1ul << VMASST_TYPE_m2p_strict))
+            hv_map_show_m2p(frame_va(new), 0);
+    }
+    v->cr3_user = mfn_to_ma(new);
+    trace("new user base pointer: mfn %lx\n", new.n);
+    if (old)
+        root_put(ma_to_mfn(old));
+    return 0;
+}
+
+static int op_flush_all(const mmuext_op_s *op, uint16_t owner)
+{
+    (void)op;
+    (void)owner;
+    tlb_flush_all();
+    return 0;
+}
+
+static int op_flush_va(const mmuext_op_s *op, uint16_t owner)
+{
+    (void)owner;
+    if (guest_va_ok(op->arg1.linear_addr))
+        tlb_flush_va(op->arg1.linear_addr);
+    return 0;
+}
+
+/* The set of vCPUs is read because an unreadable one is an error; with one CPU any set is local. */
+static int vcpu_set_check(const mmuext_op_s *op)
+{
+    uint64_t mask_va = (uint64_t)op->arg2.vcpumask.p, mask;
+
+    return guest_read64(&mask, mask_va) ? refuse(-EINVAL, "vcpu-set-unreadable", MFN_NONE, mask_va) : 0;
+}
+
+static int op_flush_multi(const mmuext_op_s *op, uint16_t owner)
+{
+    int rc = vcpu_set_check(op);
+
+    return rc ? rc : op_flush_all(op, owner);
+}
+
+static int op_flush_va_multi(const mmuext_op_s *op, uint16_t owner)
+{
+    int rc = vcpu_set_check(op);
+
+    return rc ? rc : op_flush_va(op, owner);
+}
+
+/* No domain has devices yet, hence none may control caches. */
+static int op_flush_cache(const mmuext_op_s *op, uint16_t owner)
+{
+    (void)owner;
+    return refuse(op->cmd == MMUEXT_FLUSH_CACHE ? -EACCES : -EINVAL, "cache-control-permission",
+                  MFN_NONE, 0);
+}
+
+static int op_set_ldt(const mmuext_op_s *op, uint16_t owner)
+{
+    (void)owner;
+    return (int)ldt_set(op->arg1.linear_addr, op->arg2.nr_ents);
+}
+
+/* Whole-page writes hold the writable type while they write, like a mapping would. */
+static int op_clear_page(const mmuext_op_s *op, uint16_t owner)
+{
+    mfn_t mfn = { op->arg1.mfn };
+    int rc = page_get_typed(mfn, owner, PT_WRITABLE);
+
+    if (rc)
+        return rc;
+    memset(frame_va(mfn), 0, PAGE_SIZE);
+    page_put_typed(mfn);
+    return 0;
+}
+
+static int op_copy_page(const mmuext_op_s *op, uint16_t owner)
+{
+    mfn_t dst = { op->arg1.mfn }, src = { op->arg2.src_mfn };
+    int rc;
+
+    if (!frame_get(src, owner))
+        return -EINVAL;
+    rc = page_get_typed(dst, owner, PT_WRITABLE);
+    if (!rc) {
+        memmove(frame_va(dst), frame_va(src), PAGE_SIZE);
+        page_put_typed(dst);
+    }
+    frame_put(src);
+    return rc;
+}
+
+static int op_superpage(const mmuext_op_s *op, uint16_t owner)
+{
+    (void)owner;
+    return refuse(-EOPNOTSUPP, "superpage-refused", (mfn_t){ op->arg1.mfn }, 0);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(const mmuext_op_s *op, uint16_t owner);
+    bool foreign; /* may name another domain's frames */
+} ops[] = {
+    [MMUEXT_PIN_L1_TABLE] = { "mmuext_op PIN_L1", op_pin, true },
+    [MMUEXT_PIN_L2_TABLE] = { "mmuext_op PIN_L2", op_pin, true },
+    [MMUEXT_PIN_L3_TABLE] = { "mmuext_op PIN_L3", op_pin, true },
+    [MMUEXT_PIN_L4_TABLE] = { "mmuext_op PIN_L4", op_pin, true },
+    [MMUEXT_UNPIN_TABLE] = { "mmuext_op UNPIN", op_unpin, true },
+    [MMUEXT_NEW_BASEPTR] = { "mmuext_op NEW_BASEPTR", op_new_baseptr, false },
+    [MMUEXT_TLB_FLUSH_LOCAL] = { "mmuext_op TLB_FLUSH_LOCAL", op_flush_all, false },
+    [MMUEXT_INVLPG_LOCAL] = { "mmuext_op INVLPG_LOCAL", op_flush_va, false },
+    [MMUEXT_TLB_FLUSH_MULTI] = { "mmuext_op TLB_FLUSH_MULTI", op_flush_multi, false },
+    [MMUEXT_INVLPG_MULTI] = { "mmuext_op INVLPG_MULTI", op_flush_va_multi, false },
+    [MMUEXT_TLB_FLUSH_ALL] = { "mmuext_op TLB_FLUSH_ALL", op_flush_all, false },
+    [MMUEXT_INVLPG_ALL] = { "mmuext_op INVLPG_ALL", op_flush_va, false },
+    [MMUEXT_FLUSH_CACHE] = { "mmuext_op FLUSH_CACHE", op_flush_cache, false },
+    [MMUEXT_SET_LDT] = { "mmuext_op SET_LDT", op_set_ldt, false },
+    [MMUEXT_NEW_USER_BASEPTR] = { "mmuext_op NEW_USER_BASEPTR", op_new_user_baseptr, false },
+    [MMUEXT_CLEAR_PAGE] = { "mmuext_op CLEAR_PAGE", op_clear_page, true },
+    [MMUEXT_COPY_PAGE] = { "mmuext_op COPY_PAGE", op_copy_page, true },
+    [MMUEXT_FLUSH_CACHE_GLOBAL] = { "mmuext_op FLUSH_CACHE_GLOBAL", op_flush_cache, false },
+    [MMUEXT_MARK_SUPER] = { "mmuext_op MARK_SUPER", op_superpage, true },
+    [MMUEXT_UNMARK_SUPER] = { "mmuext_op UNMARK_SUPER", op_superpage, true },
+};
+
+static const char *op_name(uint32_t cmd)
+{
+    return cmd < sizeof(ops) / sizeof(ops[0]) && ops[cmd].run ? ops[cmd].name : "mmuext_op ?";
+}
+
+static int op_run(const mmuext_op_s *op, uint16_t owner)
+{
+    int rc;
+
+    if (op->cmd >= sizeof(ops) / sizeof(ops[0]) || !ops[op->cmd].run)
+        return refuse(-ENOSYS, "unknown-command", MFN_NONE, op->cmd);
+    if (owner != domain_current()->id && !ops[op->cmd].foreign)
+        return refuse(-EPERM, "foreign-frame-owner", MFN_NONE, op->cmd);
+    rc = ops[op->cmd].run(op, owner);
+    if (__builtin_expect(this_cpu()->pt_work->used, 0))
+        pt_work_drain();
+    return rc;
+}
+
+/* Runs from *done on; op is left as the one that ended the batch. */
+static long ops_run(uint64_t ops_va, uint32_t count, uint16_t owner, mmuext_op_s *op, uint32_t *done)
+{
+    for (*done = 0; *done < count; (*done)++) {
+        int rc;
+
+        if (*done && hook_preempt())
+            return -ERESTART;
+        if (guest_read(op, ops_va + *done * sizeof(*op), sizeof(*op))) {
+            op->cmd = ~0u;
+            return refuse(-EFAULT, "request-unreadable", MFN_NONE, 0);
+        }
+        rc = op_run(op, owner);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+long hc_mmuext_op(uint64_t ops_va, uint64_t count_arg, uint64_t pdone_va, uint64_t foreigndom,
+                  uint64_t unused)
+{
+    uint32_t count = (uint32_t)count_arg & ~MMU_UPDATE_PREEMPTED, base = 0, done = 0;
+    mmuext_op_s op = { .cmd = ~0u };
+    uint16_t owner;
+    long rc;
+
+    (void)unused;
+    if (((uint32_t)count_arg & MMU_UPDATE_PREEMPTED) && pdone_va)
+        (void)guest_read(&base, pdone_va, sizeof(base));
+    if (!guest_va_ok(ops_va) || !guest_range_ok(ops_va, count * sizeof(op)))
+        return refused("mmuext_op", -EFAULT, "request-array-range");
+    rc = foreign_owner((uint16_t)foreigndom, &owner);
+    if (!rc)
+        rc = ops_run(ops_va, count, owner, &op, &done);
+    base += done;
+    if (pdone_va)
+        (void)guest_write(pdone_va, &base, sizeof(base));
+    if (rc == -ERESTART)
+        return hypercall_restart(__HYPERVISOR_mmuext_op, ops_va + done * sizeof(op),
+                                 (count - done) | MMU_UPDATE_PREEMPTED, pdone_va, foreigndom, 0);
+    return rc ? refuse_report(op_name(op.cmd), &(struct refused_entry){ .index = done }, rc) : 0;
+}
