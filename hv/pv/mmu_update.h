@@ -8,6 +8,9 @@
 
 #include "mm/frame.h"
 
+/* In the count of mmu_update and mmuext_op: a continuation, *pdone holds what was done before. */
+#define MMU_UPDATE_PREEMPTED (1u << 31)
+
 /*
  * The owner that a foreigndom argument names (abi: DOMID_SELF, DOMID_IO, DOMID_XEN, or another
  * domain for a privileged caller). *owner is set on 0; -ESRCH (also for the caller's own number),
