@@ -35,6 +35,8 @@ struct domain {
     mfn_t store_mfn;
     uint32_t store_port;
     uint64_t max_pfn;
+    uint64_t watchdog[2];      /* SCHEDOP_watchdog slots: deadline in system time, 0 = free */
+    struct domain *next;       /* all domains */
     char name[32];
     uint8_t handle[16];
 };
@@ -56,6 +58,29 @@ void domain_shutdown(struct domain *d, uint8_t reason);
  * return to the guest. Safe from any hypercall or exception context of the current vCPU.
  */
 __attribute__((noreturn, format(printf, 1, 2))) void domain_crash(const char *fmt, ...);
+
+/* Every domain, linked by next. */
+extern struct domain *domain_list;
+
+/* Prints and buries domains that have stopped; from the idle loop, on the idle page table. */
+void domain_reap(void);
+
+/*
+ * Implemented in cpu/dump.c: what is known about the death of v: registers, the page walk of cr2
+ * (~0 = none), the frame's type and counts, a backtrace. Prints only.
+ */
+void crash_dump(struct vcpu *v, uint64_t cr2);
+
+/* The option noreboot. */
+extern bool opt_noreboot;
+
+/* Values with which the machine is left (port 0xf4); machine_stop() drains the log first. */
+#define MACHINE_POWEROFF 0x10
+#define MACHINE_REBOOT   0x11
+#define MACHINE_CRASH    0x13
+#define MACHINE_WATCHDOG 0x14
+#define MACHINE_FAILURE  0x1f
+__attribute__((noreturn)) void machine_stop(unsigned value);
 
 /* Gives back every page, root, port and table of a domain that has stopped. */
 void domain_destroy(struct domain *d);

@@ -10,6 +10,7 @@
 #include "lib/spinlock.h"
 
 #define EVTCHN_PORTS 4096u
+#define EVTCHN_VIRQS 24u
 
 struct domain;
 struct vcpu;
@@ -54,6 +55,12 @@ void evtchn_raise_virq(struct vcpu *v, unsigned virq);
 
 /* True if v has an event that its mask does not hold back. */
 bool evtchn_deliverable(const struct vcpu *v);
+
+/* True if port is in use; SCHEDOP_poll's check. */
+bool evtchn_port_valid(const struct domain *d, uint32_t port);
+
+/* True if port is pending in shared_info. port < EVTCHN_PORTS. */
+bool evtchn_pending(const struct domain *d, uint32_t port);
 
 /* Hypercall event_channel_op: see pv/hypercall.h for the calling convention. */
 long evtchn_op(unsigned cmd, uint64_t arg_va);

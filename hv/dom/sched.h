@@ -15,8 +15,29 @@ extern struct vcpu *idle_vcpu;
 
 void sched_init(void);
 
-/* Gives the CPU to the next runnable vCPU; returns when the caller is scheduled again. */
+/* Bit of percpu.preempt_pending: schedule() is wanted before the guest runs on. */
+#define PREEMPT_SCHEDULE 1u
+
+/*
+ * Gives the CPU to the next runnable vCPU; returns when the caller is scheduled again (never, if
+ * its vCPU was stopped). Clears preempt_pending.
+ */
 void schedule(void);
+
+/* SCHEDOP_yield: schedule() if another vCPU is runnable, nothing otherwise. */
+void sched_yield(void);
+
+/* The boot CPU becomes the idle vCPU: runs what is runnable, buries dead domains, halts. */
+__attribute__((noreturn)) void sched_idle_loop(void);
+
+/* Takes v off the CPU for good, or until sched_wake(): VCPU_DOWN or VCPU_STOPPED. */
+void sched_stop(struct vcpu *v, enum vcpu_state state);
+
+/* True if v may run now. */
+static inline bool sched_runnable(const struct vcpu *v)
+{
+    return v->state == VCPU_RUNNABLE;
+}
 
 /* Blocks the current vCPU until sched_wake(). */
 void sched_block(void);
@@ -42,6 +63,22 @@ void cpu_idle_wait(void);
 /* system time in ns since boot (cpu/timer.c), and the next hardware deadline (0 = none). */
 uint64_t system_time(void);
 void timer_arm(uint64_t deadline_ns);
+
+/* The conversion of TSC ticks to system time: ns + (((tsc_now - tsc) << shift) * mul >> 32). */
+struct clock_scale {
+    uint64_t tsc;      /* a moment in ticks, */
+    uint64_t ns;       /* and the same moment in system time */
+    uint32_t mul;      /* >= 2^31 */
+    int8_t shift;      /* negative: right */
+};
+extern struct clock_scale clock_scale; /* cpu/timer.c; constant once the timer is calibrated */
+
+/* ---- dom/timer.c ---- */
+
+/* Reads the wall clock of the machine once and computes the epoch of system time 0. */
+void wallclock_init(void);
+/* Writes wc_sec and friends of d's shared_info. */
+void wallclock_refresh(struct domain *d);
 /* Recomputes the nearest deadline of the vCPUs that there are and arms it. Called on changes. */
 void vcpu_timers_update(void);
 /* Fires what is due; from the timer interrupt. */

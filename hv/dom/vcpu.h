@@ -83,6 +83,7 @@ struct vcpu {
     vcpu_runstate_info_t runstate;
     uint32_t poll_port;          /* port polled for; 0 = none, ~0 = several */
     bool polling;
+    uint16_t virq_port[24];      /* port bound to each VIRQ, 0 = none; global ones on vCPU 0 */
 
     struct {                     /* one active multicall at most */
         bool active;
@@ -91,6 +92,7 @@ struct vcpu {
     } multicall;
 
     struct vcpu *run_next;       /* run queue link (dom/sched.c) */
+    bool queued;
     struct {                     /* explanation of the request under way (pv/refuse.c) */
         const char *hypercall;
         uint32_t index;
@@ -120,7 +122,7 @@ static inline uint64_t vcpu_cr3(const struct vcpu *v)
     return v->in_user ? v->cr3_user : v->cr3_kernel;
 }
 
-/* A new vCPU, down, with stack and trap table. 0 when out of memory. */
+/* A new vCPU of d (or the idle one, d = 0), down, with stack and trap table. 0 when out of memory. */
 struct vcpu *vcpu_create(struct domain *d, uint32_t id);
 void vcpu_destroy(struct vcpu *v);
 

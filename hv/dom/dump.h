@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a dying guest leaves on the log: registers, page-table walk, frame, stack, backtrace.
+ * Implemented in cpu/dump.c. Reads guest memory only through mm/guest_copy.h, so that a dump of a
+ * broken guest cannot fault.
+ */
+#ifndef HV_DOM_DUMP_H
+#define HV_DOM_DUMP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dom/vcpu.h"
+
+#define DUMP_NO_VA (~0ull)
+
+/*
+ * Everything about v: "----[ Pinion-… ]----", registers, the walk of va (DUMP_NO_VA: none), stack
+ * words and a call trace. v must be the current vCPU for the last two; they are left out otherwise.
+ */
+void dump_vcpu(struct vcpu *v, uint64_t va);
+
+/* "Pagetable walk from <va>:" by the vCPU's tables, then the frame that the last entry names. */
+void dump_page_walk(const struct vcpu *v, uint64_t va);
+
+/* The guest's ELF image, still in memory, for the names in its call traces. */
+void dump_guest_image(const void *elf, size_t bytes);
+
+#endif
