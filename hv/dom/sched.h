@@ -7,6 +7,7 @@
 #ifndef HV_DOM_SCHED_H
 #define HV_DOM_SCHED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dom/vcpu.h"
@@ -54,13 +55,51 @@ long sched_op(unsigned cmd, uint64_t arg_va);
  */
 void cpu_switch(struct vcpu *prev, struct vcpu *next);
 
-/* A new vCPU's first way out: its stack is prepared so that cpu_switch() to it enters the guest. */
+/*
+ * A new vCPU's first way out: its stack is prepared so that cpu_switch() to it enters the guest with
+ * v->regs; RFLAGS, CS and SS there are forced to what a guest may have. Also gives it exit_test and
+ * its mode, and a fresh FPU image if v->fpu is not 0. Needs stack_top and info.
+ */
 void cpu_prepare_first_entry(struct vcpu *v);
+
+/*
+ * The GDT window of a vCPU in its domain's slot 260: pages 0-13 as v->gdt_mfn says (a page of zeroes
+ * where it says MFN_NONE), page 14 the ABI's and the hypervisor's own entries. Called at creation and
+ * after each change of gdt_mfn; flushes if v is current. 0, or -ENOMEM.
+ */
+int cpu_gdt_map(struct vcpu *v);
+
+/* Loads the LDT register of the current vCPU after ldt_va or ldt_entries changed. */
+void cpu_ldt_load(struct vcpu *v);
+
+/*
+ * Loads a selector (RPL as given) into DS, ES or FS, or into the guest's GS, of the current vCPU.
+ * A selector that faults loads NUL instead and gives false. The base of FS or GS changes with it.
+ */
+enum cpu_segment { CPU_DS, CPU_ES, CPU_FS, CPU_GS };
+bool cpu_segment_load(enum cpu_segment segment, uint16_t selector);
+
+/* Frees what the FPU keeps of v (it may own the registers); before its memory goes. */
+void fpu_forget(struct vcpu *v);
+/* CR0.TS as the guest sees it, in v and in the CPU. v is current. */
+void fpu_set_ts(struct vcpu *v, bool set);
 
 /* Interrupts on and halt, then off again: the idle loop's rest. */
 void cpu_idle_wait(void);
 
-/* system time in ns since boot (cpu/timer.c), and the next hardware deadline (0 = none). */
+/*
+ * The clock (cpu/timer.c). scale is the ABI's conversion, as in vcpu_time_info:
+ * ns = ((tsc - tsc_base) shifted left by shift, or right if it is negative) * mul >> 32.
+ */
+struct tsc_scale {
+    uint64_t tsc_base;  /* TSC when system time was 0 */
+    uint32_t mul;
+    int8_t shift;
+    uint32_t khz;
+};
+extern struct tsc_scale tsc_scale;
+
+/* System time in ns since boot, and the next hardware deadline in it (0 = none). */
 uint64_t system_time(void);
 void timer_arm(uint64_t deadline_ns);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A virtual CPU: everything that the ABI keeps for one, and the hypervisor stack it runs on. At the
- * top of the stack lies its register frame (lib/regs.h).
+ * A virtual CPU: everything that the ABI keeps for one, and the hypervisor stack it runs on.
+ *
+ * The GS base of the hypervisor is the current vCPU, so its first fields are what cpu/entry.S works
+ * on: the CPU pushes the frame of an exception from ring 3 straight into regs (TSS.RSP0 is the end
+ * of regs), then the stack is switched to stack_top.
  */
 #ifndef HV_DOM_VCPU_H
 #define HV_DOM_VCPU_H
@@ -35,11 +38,19 @@ struct vcpu_time {
 };
 
 struct vcpu {
+    struct percpu *cpu;          /* first: this_cpu() reads it through GS */
+    uint64_t stack_top;          /* hypervisor stack, empty whenever the guest runs */
+    uint64_t hypercall_limit;    /* HYPERCALLS in guest-kernel mode, 0 in guest-user mode */
+    const uint8_t *exit_test;    /* byte that is not 0 when there is something to do before the
+                                    guest runs: info's upcall_pending, or vcpu_exit_work()'s */
+    uint64_t via_sysret;         /* 1: leave by SYSRET; regs has rcx == rip, r11 == rflags */
+    uint64_t fault_room[8];      /* the frame of a fault of the last IRETQ lands here and in regs */
+    struct cpu_regs regs;        /* its end is 16-byte aligned, see cpu/offsets.c */
+
     struct domain *domain;       /* 0 for the idle vCPU */
     uint32_t id;
     uint8_t state;               /* enum vcpu_state */
     bool initialised;
-    uint64_t stack_top;          /* hypervisor stack; the register frame ends here */
     uint64_t switch_rsp;         /* saved RSP while not running (cpu/entry.S) */
 
     /* Address spaces. cr3_* are machine addresses; the vCPU holds a root reference on each. */
@@ -54,6 +65,9 @@ struct vcpu {
     struct trap_info *traps;     /* 256 entries; address 0 = none */
     struct vcpu_callback event, failsafe, syscall, syscall32, sysenter, nmi;
     bool nmi_pending, nmi_masked;
+    bool failsafe_pending;       /* a segment could not be loaded: failsafe callback on the way out */
+    bool restarting;             /* hypercall_restart() has set regs up; RAX is not a result */
+    bool mode_changed;           /* iret within a multicall: regs are the new context */
     vcpu_info_t *info;           /* hypervisor's address: in shared_info, or registered */
     mfn_t info_mfn;              /* frame that holds a registered vcpu_info, MFN_NONE = shared_info */
 
@@ -91,13 +105,15 @@ struct vcpu {
         uint64_t args[5];        /* its rewritten arguments */
     } multicall;
 
+    uint64_t perdomain_gdt;      /* VA of its GDT window in slot 260, 0 = not mapped yet */
+
     struct vcpu *run_next;       /* run queue link (dom/sched.c) */
     bool queued;
     struct {                     /* explanation of the request under way (pv/refuse.c) */
         const char *hypercall;
         uint32_t index;
     } request;
-};
+} __attribute__((aligned(64)));
 
 /* The vCPU whose context is loaded. */
 static inline struct vcpu *vcpu_current(void)
@@ -110,11 +126,32 @@ static inline struct domain *domain_current(void)
     return vcpu_current()->domain;
 }
 
-/* The register frame of a vCPU, at the top of its hypervisor stack. */
-static inline struct cpu_regs *vcpu_regs(const struct vcpu *v)
+/* The register frame of a vCPU. */
+static inline struct cpu_regs *vcpu_regs(struct vcpu *v)
 {
-    return (struct cpu_regs *)v->stack_top - 1;
+    return &v->regs;
 }
+
+/*
+ * The only test on the fast way out of a hypercall is the byte that exit_test points at. Whoever
+ * leaves something to be done before v's guest runs (NMI, restart, new registers, a new vcpu_info,
+ * the CPU wanted by another vCPU) calls this, and the way out looks at everything once.
+ */
+extern const uint8_t vcpu_exit_always;
+static inline void vcpu_exit_work(struct vcpu *v)
+{
+    v->exit_test = &vcpu_exit_always;
+}
+
+/* Asks for schedule() before the current vCPU's guest runs again; hook_preempt() becomes true. */
+static inline void vcpu_preempt(void)
+{
+    this_cpu()->preempt_pending = 1;
+    vcpu_exit_work(vcpu_current());
+}
+
+/* Sets the mode without loading anything: the one place that keeps hypercall_limit true to it. */
+void vcpu_set_mode(struct vcpu *v, bool user);
 
 /* The L4 in force: the user base in guest-user mode. */
 static inline uint64_t vcpu_cr3(const struct vcpu *v)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * State of one physical CPU, reached through the GS base while the hypervisor runs. Nothing here
- * is shared: another CPU's copy is never read or written except where a field says so.
+ * State of one physical CPU, reached through the word at the GS base while the hypervisor runs: the
+ * base is the current vCPU, or this structure before there is one, and either begins with a pointer
+ * to the CPU's struct percpu. Nothing here is shared: another CPU's copy is never read or written except where a field says so.
  * Offsets of fields that assembly uses are generated (cpu/offsets.c).
  */
 #ifndef HV_LIB_PERCPU_H
@@ -23,10 +24,9 @@ struct refusal {           /* why the last lower-level step refused; see mm/refu
 struct percpu {
     struct percpu *self;        /* first, so that %gs:0 gives the address */
     struct vcpu *current;       /* vCPU whose context is loaded; the idle vCPU when none */
-    uint64_t stack_top;         /* RSP for entry by SYSCALL: top of current's hypervisor stack */
-    uint64_t guest_rsp;         /* scratch for SYSCALL entry only */
-    uint32_t preempt_pending;   /* bits: something wants the CPU (timer, IPI) */
+    uint32_t preempt_pending;   /* not 0: something wants the CPU. Set by vcpu_preempt() only */
     uint32_t cpu_id;
+    uint64_t timer_tsc;         /* TSC at which the armed timer interrupt is due, ~0 = none */
     uint64_t flush_clock;       /* counts full TLB flushes of this CPU; see mm/tlb.h */
     uint64_t cr3;               /* value last loaded into CR3 */
     struct pt_work *pt_work;    /* unfinished page-table cleanup of current */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The register frame at the top of each vCPU's hypervisor stack. cpu/entry.S fills it; offsets are
- * generated. SYSCALL from the guest kernel (a hypercall) fills only what has to be known then:
+ * The registers of a guest, in struct vcpu, or of the hypervisor at a fault of its own, on the stack.
+ * cpu/entry.S fills it; offsets are generated. SYSCALL from the guest kernel (a hypercall) fills only what has to be known then:
  * rip, rflags, rsp, and the callee-saved registers stay live in the CPU. Whoever needs the whole
  * context gets it because the slow entry paths save everything.
  */
