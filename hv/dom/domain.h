@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "dom/evtchn.h"
+#include "lib/machine.h"
 #include "lib/spinlock.h"
 #include "mm/hv_map.h"
 #include "mm/owner.h"
@@ -70,17 +71,6 @@ void domain_reap(void);
  * (~0 = none), the frame's type and counts, a backtrace. Prints only.
  */
 void crash_dump(struct vcpu *v, uint64_t cr2);
-
-/* The option noreboot. */
-extern bool opt_noreboot;
-
-/* Values with which the machine is left (port 0xf4); machine_stop() drains the log first. */
-#define MACHINE_POWEROFF 0x10
-#define MACHINE_REBOOT   0x11
-#define MACHINE_CRASH    0x13
-#define MACHINE_WATCHDOG 0x14
-#define MACHINE_FAILURE  0x1f
-__attribute__((noreturn)) void machine_stop(unsigned value);
 
 /* Gives back every page, root, port and table of a domain that has stopped. */
 void domain_destroy(struct domain *d);

@@ -10,15 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dom/vcpu.h"
-
-#define DUMP_NO_VA (~0ull)
+struct vcpu;
 
 /*
- * Everything about v: "----[ Pinion-… ]----", registers, the walk of va (DUMP_NO_VA: none), stack
- * words and a call trace. v must be the current vCPU for the last two; they are left out otherwise.
+ * Everything about v: "----[ Pinion-… ]----", registers, the walk of cr2 (~0: none), stack words and
+ * a call trace. v must be the current vCPU for the last two; they are left out otherwise.
  */
-void dump_vcpu(struct vcpu *v, uint64_t va);
+void crash_dump(struct vcpu *v, uint64_t cr2);
 
 /* "Pagetable walk from <va>:" by the vCPU's tables, then the frame that the last entry names. */
 void dump_page_walk(const struct vcpu *v, uint64_t va);

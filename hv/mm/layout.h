@@ -8,28 +8,36 @@
  *   260   0xffff820000000000   per domain: GDT and LDT of each vCPU             hypervisor
  *   261   0xffff828000000000   machine-to-physical table, writable              hypervisor
  *   261   0xffff82d000000000   image: text r-x, rodata r--, data rw-            hypervisor
+ *   261   0xffff82d400000000   device registers, uncached                       hypervisor
  *   261   0xffff82d800000000   stacks, a guard page below each                  hypervisor
  *   261   0xffff82e000000000   frame table                                      hypervisor
  *   262   0xffff830000000000   direct map of all RAM                            hypervisor
+ *
+ * Also read by assembly and by the linker script, which know no suffixes of constants.
  */
 #ifndef HV_MM_LAYOUT_H
 #define HV_MM_LAYOUT_H
 
+#ifdef __ASSEMBLY__
+#define HV_CONST(n) n
+#else
+#define HV_CONST(n) n##ul
 #include "abi/abi.h" /* HV_VA_START, HV_VA_END: the range the ABI reserves */
+#endif
 
+#define M2P_RO_VA       HV_CONST(0xffff800000000000)
+#define M2P_RO_END      HV_CONST(0xffff804000000000)
+#define PERDOMAIN_VA    HV_CONST(0xffff820000000000) /* vCPU n: GDT at + n * PERDOMAIN_VCPU_SIZE */
+#define PERDOMAIN_VCPU_SIZE HV_CONST(0x40000)        /* 16 pages GDT, 16 pages LDT, rest empty */
+#define PERDOMAIN_LDT_OFFSET HV_CONST(0x10000)
+#define M2P_RW_VA       HV_CONST(0xffff828000000000)
+#define HV_IMAGE_VA     HV_CONST(0xffff82d000000000)
+#define HV_IO_VA        HV_CONST(0xffff82d400000000)
+#define HV_STACKS_VA    HV_CONST(0xffff82d800000000)
+#define FRAME_TABLE_VA  HV_CONST(0xffff82e000000000)
+#define DIRECTMAP_VA    HV_CONST(0xffff830000000000)
+#define DIRECTMAP_END   HV_CONST(0xffff880000000000)
 
-#define M2P_RO_VA       0xffff800000000000ul
-#define M2P_RO_END      0xffff804000000000ul
-#define PERDOMAIN_VA    0xffff820000000000ul /* vCPU n: GDT at + n * PERDOMAIN_VCPU_SIZE */
-#define PERDOMAIN_VCPU_SIZE 0x40000ul        /* 16 pages GDT, 16 pages LDT, rest empty */
-#define PERDOMAIN_LDT_OFFSET 0x10000ul
-#define M2P_RW_VA       0xffff828000000000ul
-#define HV_IMAGE_VA     0xffff82d000000000ul
-#define HV_STACKS_VA    0xffff82d800000000ul
-#define FRAME_TABLE_VA  0xffff82e000000000ul
-#define DIRECTMAP_VA    0xffff830000000000ul
-#define DIRECTMAP_END   0xffff880000000000ul
-
-#define HV_IMAGE_PA     0x200000ul           /* where boot loaders place the image */
+#define HV_IMAGE_PA     HV_CONST(0x200000)           /* where boot loaders place the image */
 
 #endif

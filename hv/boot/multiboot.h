@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* What the boot loader says about the machine, whichever of the two multiboot protocols it speaks. */
+#ifndef HV_BOOT_MULTIBOOT_H
+#define HV_BOOT_MULTIBOOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BOOT_RANGES_MAX  64u
+#define BOOT_MODULES_MAX 8u
+#define BOOT_STRINGS_MAX 8192u /* bytes, all strings together */
+
+struct boot_range {
+    uint64_t start, end; /* machine addresses [start, end), page aligned */
+};
+
+struct boot_module {
+    uint64_t pa, bytes;
+    const char *string;  /* name and command line, as the loader gave them */
+};
+
+struct boot_info {
+    const char *loader;  /* its name, "" if it gave none */
+    const char *cmdline; /* without the name of the image */
+    unsigned ranges;     /* RAM: sorted, disjoint, not touching each other */
+    struct boot_range range[BOOT_RANGES_MAX];
+    unsigned modules;
+    struct boot_module module[BOOT_MODULES_MAX];
+    bool truncated;      /* something did not fit and was left out */
+    uint32_t strings_used;
+    char strings[BOOT_STRINGS_MAX];
+};
+
+/*
+ * Reads the loader's information into *info; nothing in it points at the loader's memory afterwards
+ * (the modules themselves stay where they are). Needs the boot map: the first 4 GiB in the direct map.
+ * magic and info_pa as head.S found them in EAX and EBX. Result: 0, or what is wrong, as text.
+ */
+const char *multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_pa);
+
+#endif
