@@ -84,22 +84,6 @@ void fpu_forget(struct vcpu *v);
 /* CR0.TS as the guest sees it, in v and in the CPU. v is current. */
 void fpu_set_ts(struct vcpu *v, bool set);
 
-/*
- * Implemented in cpu/. The current vCPU's LDT has changed: loads LDTR for v->ldt_entries entries of
- * its LDT window (PERDOMAIN_LDT_OFFSET), or with NUL when there are none.
- */
-void cpu_load_ldt(const struct vcpu *v);
-
-/*
- * Implemented in cpu/. Loads %gs of the current vCPU with sel, on behalf of guest-user mode: the base
- * that comes with it becomes v->gs_base_user, the live GS base of the guest kernel stays. False when
- * the load faulted: %gs is then NUL.
- */
-bool cpu_load_user_gs(struct vcpu *v, uint16_t sel);
-
-/* Implemented in cpu/fpu.c: CR0.TS as v->ts asks for, after fpu_taskswitch or CLTS changed it. */
-void cpu_fpu_ts_changed(struct vcpu *v);
-
 /* Interrupts on and halt, then off again: the idle loop's rest. */
 void cpu_idle_wait(void);
 

@@ -79,6 +79,7 @@ struct vcpu {
     uint64_t ldt_va;
     uint32_t ldt_entries;
     uint16_t ldt_mapped;         /* bit n: LDT page n is mapped in the per-domain area */
+    mfn_t ldt_mfn[16];           /* of the mapped ones: a descriptor-typed reference each */
 
     /* Registers the ABI virtualises. */
     uint64_t cr2;
@@ -162,6 +163,12 @@ static inline uint64_t vcpu_cr3(const struct vcpu *v)
 /* A new vCPU of d (or the idle one, d = 0), down, with stack and trap table. 0 when out of memory. */
 struct vcpu *vcpu_create(struct domain *d, uint32_t id);
 void vcpu_destroy(struct vcpu *v);
+
+/*
+ * pv/descriptor.c: gives back the frames of v's GDT and LDT. v does not run any more; its windows in
+ * the per-domain area still name them.
+ */
+void vcpu_descriptors_release(struct vcpu *v);
 
 /*
  * Toggles the current vCPU between guest-kernel and guest-user mode: swaps the GS bases, loads the
