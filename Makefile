@@ -76,7 +76,7 @@ NEWLIB_LIBS = -L$(NEWLIB)/lib -Wl,--start-group -lc -lm -lgcc -Wl,--end-group
 USER_CFLAGS = $(COMMON) $(BARE) $(NEWLIB_FLAGS) -fno-pie -Iguest/user
 USER_LDFLAGS = $(GUEST_LDFLAGS) -Wl,-Ttext-segment=0x400000
 
-HOST_CFLAGS = $(COMMON) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+HOST_CFLAGS = $(filter-out $(PREFIX_MAP),$(COMMON)) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -DPINION_VERSION='"$(VERSION)"' \
 	-Itests/host/config -Itests/host -Ihv -Iguest
 
@@ -120,8 +120,12 @@ test: bootstrap build iso $(HOST_BINS) ## Run every test; the last line gives th
 host-tests: $(HOST_BINS) ## Run the host tests under sanitizers, with line coverage
 	$(PYTHON) scripts/host-tests --build $(BUILD) $(HOST_TESTS)
 
-lint: $(ABI_STAMP) $(NEWLIB_STAMP) arch ## Check format, headers, clang-tidy, cppcheck
-	$(PYTHON) scripts/lint --build $(BUILD)
+lint: export LINT_HV_CFLAGS = $(HV_CFLAGS)
+lint: export LINT_GUEST_CFLAGS = $(GUEST_CFLAGS)
+lint: export LINT_USER_CFLAGS = $(USER_CFLAGS)
+lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
+lint: $(ABI_STAMP) $(NEWLIB_STAMP) ## Check format, layers, headers, clang-tidy, cppcheck
+	$(PYTHON) scripts/lint $(LINT)
 
 arch: ## Check that includes follow the layers of the architecture
 	$(PYTHON) scripts/check-layers hv

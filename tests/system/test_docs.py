@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""The documents name files, functions, scenarios and each other: what they name must exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"]
+
+# docs/paths.md: "| 3 | `pv/bounce.c` | `bounce_page_fault` | what happens |" under "## heading".
+HOP = re.compile(r"^\| *\d+ *\| *`([^`]+)` *\| *`([^`]+)` *\|", re.M)
+
+
+def paths():
+    """Each path of docs/paths.md as (heading, [(file, function), ...])."""
+    text = (ROOT / "docs/paths.md").read_text()
+    for part in re.split(r"^## ", text, flags=re.M)[1:]:
+        hops = HOP.findall(part)
+        if hops:
+            yield part.splitlines()[0], hops
+
+
+def body(file, function):
+    """The text of a C function or an assembly label up to the next one; None when not defined."""
+    text = (ROOT / file).read_text()
+    if file.endswith(".S"):
+        match = re.search(rf"^{function}:.*?(?=^[a-z_]\w*:|\Z)", text, re.M | re.S)
+    else:
+        match = re.search(rf"^[a-z][^\n;=]*\b{function}\([^;{{]*\)\n\{{.*?^\}}", text, re.M | re.S)
+    return match.group(0) if match else None
+
+
+PATHS = list(paths())
+
+
+def test_there_are_paths():
+    assert len(PATHS) >= 3
+
+
+@pytest.mark.parametrize("heading,hops", PATHS, ids=[p[0] for p in PATHS])
+def test_path_is_true(heading, hops):
+    for file, function in hops:
+        assert body(file, function), f"{heading}: {file} does not define {function}"
+    for (file, function), (_, callee) in zip(hops, hops[1:]):
+        named = body(file, function)
+        # Tables (traps, hypercalls, region policies) are reached through a pointer in the same file.
+        assert callee in named or callee in (ROOT / file).read_text() or "table" in callee, (
+            f"{heading}: {file}: {function} does not lead to {callee}"
+        )
+
+
+BUDGET = {"A reflected page fault": (4, 6), "One mmu_update": (5, 7)}
+
+
+@pytest.mark.parametrize("heading,budget", BUDGET.items())
+def test_path_keeps_its_budget(heading, budget):
+    hops = dict(PATHS)[heading]
+    assert len({file for file, _ in hops}) <= budget[0]
+    assert len(hops) <= budget[1]
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda d: d.name)
+def test_links_and_names_exist(doc):
+    text = doc.read_text()
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+        assert (doc.parent / target).exists(), f"{doc.name}: link to {target}"
+    for name in re.findall(r"`((?:hv|guest|shared|scripts|tests|docs)/[\w./-]*\w)`", text):
+        assert (ROOT / name).exists(), f"{doc.name}: {name}"
+    for name in re.findall(r"→ `([a-z0-9-]+)`", text):
+        assert (ROOT / f"tests/scenarios/{name}.c").exists(), f"{doc.name}: scenario {name}"
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda d: d.name)
+def test_make_targets_exist(doc):
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`make ([a-z-]+)", doc.read_text()):
+        assert re.search(rf"^{target}:", makefile, re.M), f"{doc.name}: make {target}"
