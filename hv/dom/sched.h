@@ -16,8 +16,9 @@ extern struct vcpu *idle_vcpu;
 
 void sched_init(void);
 
-/* Bit of percpu.preempt_pending: schedule() is wanted before the guest runs on. */
-#define PREEMPT_SCHEDULE 1u
+/* Nanoseconds of one time slice, and of the periodic timer that a vCPU starts with. */
+#define SCHED_SLICE_NS    10000000ull
+#define PERIODIC_START_NS 10000000ull
 
 /*
  * Gives the CPU to the next runnable vCPU; returns when the caller is scheduled again (never, if
@@ -30,6 +31,12 @@ void sched_yield(void);
 
 /* The boot CPU becomes the idle vCPU: runs what is runnable, buries dead domains, halts. */
 __attribute__((noreturn)) void sched_idle_loop(void);
+
+/* Makes a vCPU that is VCPU_DOWN runnable: the builder's last act, VCPUOP_up. */
+void sched_start(struct vcpu *v);
+
+/* End of the running vCPU's time slice, 0 while nobody else wants the CPU. */
+uint64_t sched_slice_end(void);
 
 /* Takes v off the CPU for good, or until sched_wake(): VCPU_DOWN or VCPU_STOPPED. */
 void sched_stop(struct vcpu *v, enum vcpu_state state);
@@ -103,25 +110,28 @@ extern struct tsc_scale tsc_scale;
 uint64_t system_time(void);
 void timer_arm(uint64_t deadline_ns);
 
-/* The conversion of TSC ticks to system time: ns + (((tsc_now - tsc) << shift) * mul >> 32). */
-struct clock_scale {
-    uint64_t tsc;      /* a moment in ticks, */
-    uint64_t ns;       /* and the same moment in system time */
-    uint32_t mul;      /* >= 2^31 */
-    int8_t shift;      /* negative: right */
-};
-extern struct clock_scale clock_scale; /* cpu/timer.c; constant once the timer is calibrated */
+/* System time of a TSC reading. */
+static inline uint64_t tsc_to_ns(uint64_t tsc)
+{
+    uint64_t ticks = tsc - tsc_scale.tsc_base;
 
-/* ---- dom/timer.c ---- */
+    ticks = tsc_scale.shift < 0 ? ticks >> -tsc_scale.shift : ticks << tsc_scale.shift;
+    return (uint64_t)(((unsigned __int128)ticks * tsc_scale.mul) >> 32);
+}
 
-/* Reads the wall clock of the machine once and computes the epoch of system time 0. */
-void wallclock_init(void);
-/* Writes wc_sec and friends of d's shared_info. */
+/* ---- dom/timer.c, dom/wallclock.c ---- */
+
+/* Writes wc_sec and friends of d's shared_info; the first call reads the machine's clock. */
 void wallclock_refresh(struct domain *d);
 /* Recomputes the nearest deadline of the vCPUs that there are and arms it. Called on changes. */
 void vcpu_timers_update(void);
 /* Fires what is due; from the timer interrupt. */
 void vcpu_timers_expire(uint64_t now);
+/* Next is about to run: its periodic tick falls due only while it runs. */
+void vcpu_timers_switch(struct vcpu *next, uint64_t now);
+/* A periodic tick every period_ns for v from now on (0 = none), and a single one at deadline_ns. */
+void vcpu_periodic_set(struct vcpu *v, uint64_t period_ns);
+void vcpu_singleshot_set(struct vcpu *v, uint64_t deadline_ns);
 /* Writes vcpu_time_info (and the registered copies) for v. */
 void vcpu_time_refresh(struct vcpu *v);
 

@@ -10,6 +10,7 @@
 #define HV_DOM_VCPU_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "abi/abi.h"
@@ -35,6 +36,8 @@ struct vcpu_time {
     uint64_t periodic_next;      /* system time of its next tick */
     uint64_t singleshot;         /* deadline in system time ns, 0 = none */
     uint64_t poll_deadline;      /* SCHEDOP_poll timeout, 0 = none */
+    uint64_t refreshed;          /* system time at which vcpu_time_info was written */
+    uint32_t version;            /* of vcpu_time_info: odd while it is written */
 };
 
 struct vcpu {
@@ -169,6 +172,18 @@ void vcpu_destroy(struct vcpu *v);
  * the per-domain area still name them.
  */
 void vcpu_descriptors_release(struct vcpu *v);
+
+/* Accounts the time since the last change and enters state RUNSTATE_* at now. */
+void vcpu_runstate_enter(struct vcpu *v, int state, uint64_t now);
+
+/* Writes the registered runstate area of the current vCPU, if there is one. */
+void vcpu_runstate_publish(struct vcpu *v);
+
+/*
+ * Copies bytes to va in the address space of the current vCPU's kernel, even while it is in
+ * guest-user mode. 0 or -EFAULT.
+ */
+int vcpu_write_kernel(struct vcpu *v, uint64_t va, const void *src, size_t bytes);
 
 /*
  * Toggles the current vCPU between guest-kernel and guest-user mode: swaps the GS bases, loads the

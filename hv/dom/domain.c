@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Domains: their making, their end, and the return of everything they held.
+ *
+ * Invariant: a domain that is in domain_list has vCPU 0, shared_info and a memory account. One that
+ * has shut down never runs again: its vCPUs are stopped before anything of it is taken apart, and
+ * taking apart happens on the idle vCPU, so never on a stack or a page table of the dead.
+ * Callers: dom/build.c (make), dom/sched.c and pv/ (end), the idle loop (burial).
+ */
+#include "dom/domain.h"
+
+#include "dom/sched.h"
+#include "dom/teardown.h"
+#include "dom/vcpu.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "mm/m2p.h"
+#include "mm/page_alloc.h"
+
+struct domain *initial_domain;
+struct domain *domain_list;
+
+_Static_assert(sizeof(struct domain) <= PAGE_SIZE, "a domain is allocated as one page");
+
+/* The frame that the ABI shares with the guest: every upcall mask starts set. */
+static bool shared_info_create(struct domain *d)
+{
+    d->shared = page_alloc_zeroed();
+    if (!d->shared)
+        return false;
+    d->shared_mfn = frame_of_va(d->shared);
+    for (unsigned i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
+        d->shared->vcpu_info[i].evtchn_upcall_mask = 1;
+    frame_assign(d->shared_mfn, d->id, FRAME_HV_SHARED);
+    m2p_set(d->shared_mfn, M2P_INVALID);
+    wallclock_refresh(d);
+    return true;
+}
+
+/* The L3 of slot 260 is there from the start, so that every L4 of the domain names the same one. */
+static bool perdomain_create(struct domain *d)
+{
+    void *l3 = page_alloc_zeroed();
+
+    if (!l3)
+        return false;
+    d->perdomain.l3_pa = mfn_to_ma(frame_of_va(l3));
+    d->owner.perdomain_entry = d->perdomain.l3_pa | PTE_P | PTE_RW | PTE_A | PTE_D;
+    return true;
+}
+
+struct domain *domain_create(uint16_t id, bool initial, uint32_t max_pages)
+{
+    struct domain *d = page_alloc_zeroed();
+
+    if (!d)
+        return 0;
+    d->id = id;
+    d->initial = initial;
+    d->shutdown_reason = DOMAIN_NO_REASON;
+    d->console_mfn = d->store_mfn = d->shared_mfn = MFN_NONE;
+    d->owner = (struct owner){ .id = id, .max_pages = max_pages };
+    snprintk(d->name, sizeof(d->name), "Domain-%u", id);
+    if (!owner_register(&d->owner)) {
+        page_free(frame_of_va(d), 0);
+        return 0;
+    }
+    if (!perdomain_create(d) || !evtchn_init(d) || !shared_info_create(d) || !vcpu_create(d, 0)) {
+        domain_destroy(d);
+        return 0;
+    }
+    d->next = domain_list;
+    domain_list = d;
+    if (!initial_domain)
+        initial_domain = d;
+    return d;
+}
+
+struct domain *domain_find(uint16_t id)
+{
+    struct domain *d;
+
+    if (id == DOMID_SELF)
+        return domain_current();
+    for (d = domain_list; d && d->id != id; d = d->next)
+        ;
+    return d;
+}
+
+static const char *reason_name(uint8_t reason)
+{
+    static const char *const names[] = {
+        [SHUTDOWN_poweroff] = "poweroff", [SHUTDOWN_reboot] = "reboot",
+        [SHUTDOWN_suspend] = "suspend",   [SHUTDOWN_crash] = "crash",
+        [SHUTDOWN_watchdog] = "watchdog", [SHUTDOWN_soft_reset] = "soft reset",
+    };
+
+    return reason <= SHUTDOWN_MAX ? names[reason] : "unknown reason";
+}
+
+static unsigned machine_value(uint8_t reason)
+{
+    switch (reason) {
+    case SHUTDOWN_poweroff:
+        return MACHINE_POWEROFF;
+    case SHUTDOWN_crash:
+        return MACHINE_CRASH;
+    case SHUTDOWN_watchdog:
+        return MACHINE_WATCHDOG;
+    default:
+        return MACHINE_REBOOT;
+    }
+}
+
+/* The initial domain's end is the machine's, in the words that scripts know. */
+static __attribute__((noreturn)) void machine_end(const struct domain *d)
+{
+    const char *again = opt_noreboot ? "'noreboot' set - not rebooting." : "rebooting machine";
+
+    switch (d->shutdown_reason) {
+    case SHUTDOWN_poweroff:
+        printk(LOG_ALWAYS, "Hardware Dom%u halted: halting machine\n", d->id);
+        break;
+    case SHUTDOWN_crash:
+        printk(LOG_ALWAYS, "Hardware Dom%u crashed: %s\n", d->id,
+               opt_noreboot ? again : "rebooting machine in 5 seconds.");
+        break;
+    case SHUTDOWN_reboot:
+        printk(LOG_ALWAYS, "Hardware Dom%u shutdown: rebooting machine\n", d->id);
+        break;
+    case SHUTDOWN_watchdog:
+        printk(LOG_ALWAYS, "Hardware Dom%u shutdown: watchdog rebooting machine\n", d->id);
+        break;
+    default:
+        printk(LOG_ALWAYS, "Hardware Dom%u shutdown: unknown reason %u: %s\n", d->id,
+               d->shutdown_reason, again);
+        break;
+    }
+    machine_stop(machine_value(d->shutdown_reason));
+}
+
+void domain_shutdown(struct domain *d, uint8_t reason)
+{
+    if (d->shut_down)
+        return;
+    d->shut_down = true;
+    d->shutdown_reason = reason;
+    for (unsigned i = 0; i < d->vcpus; i++)
+        sched_stop(d->vcpu[i], VCPU_STOPPED);
+    if (d->initial)
+        machine_end(d);
+}
+
+/* Cold, so that the formatting does not spill into the callers' frames. */
+__attribute__((noinline, cold)) void domain_crash(const char *fmt, ...)
+{
+    struct vcpu *v = vcpu_current();
+    struct domain *d = v->domain;
+    char why[160];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintk(why, sizeof(why), fmt, args);
+    va_end(args);
+    if (!d)
+        panic("domain_crash on the idle vCPU: %s", why);
+    printk(LOG_ALWAYS, "domain_crash called by d%uv%u: %s\n", d->id, v->id, why);
+    printk(LOG_ALWAYS, "Domain %u (vcpu#%u) crashed on cpu#%u:\n", d->id, v->id,
+           this_cpu()->cpu_id);
+    crash_dump(v, v->cr2);
+    domain_shutdown(d, SHUTDOWN_crash);
+    schedule();
+    panic("d%uv%u runs after its crash", d->id, v->id);
+}
+
+void domain_reap(void)
+{
+    struct domain **link = &domain_list;
+
+    while (*link) {
+        struct domain *d = *link;
+        uint8_t reason = d->shutdown_reason;
+        uint16_t id = d->id;
+
+        if (!d->shut_down) {
+            link = &d->next;
+            continue;
+        }
+        *link = d->next;
+        if (initial_domain == d)
+            initial_domain = 0;
+        domain_destroy(d);
+        printk(LOG_ALWAYS, "Domain %u shut down: %s\n", id, reason_name(reason));
+        if (!domain_list)
+            machine_stop(machine_value(reason));
+    }
+}
+
+void domain_destroy(struct domain *d)
+{
+    uint32_t left;
+
+    d->owner.dying = true;
+    evtchn_destroy(d);
+    left = teardown_memory(d);
+    if (left)
+        printk(LOG_ERROR, "Domain %u: %u frames did not come back\n", d->id, left);
+    for (unsigned i = 0; i < d->vcpus; i++)
+        vcpu_destroy(d->vcpu[i]);
+    if (d->perdomain.l3_pa)
+        perdomain_free(&d->perdomain);
+    owner_unregister(&d->owner);
+    page_free(frame_of_va(d), 0);
+}

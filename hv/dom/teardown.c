@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Takes a dead domain's memory apart: first the references that are not entries of tables, then
+ * pins, then what was left partial, then the allocation references. Each step only drops counts, so
+ * the frames fall back to the allocator in whatever order their last references go.
+ *
+ * Invariant on return: no frame names the domain as its owner; a frame that does is counted.
+ * Caller: domain_destroy(), on the idle vCPU, with the domain's vCPUs stopped for good.
+ */
+#include "dom/teardown.h"
+
+#include "dom/vcpu.h"
+#include "mm/tlb.h"
+#include "pt/pin.h"
+#include "pt/table.h"
+
+static void put_typed(mfn_t *mfn)
+{
+    if (!mfn_eq(*mfn, MFN_NONE))
+        page_put_typed(*mfn);
+    *mfn = MFN_NONE;
+}
+
+static void vcpu_drop(struct vcpu *v)
+{
+    struct percpu *cpu = this_cpu();
+    struct pt_work *idle_work = cpu->pt_work;
+
+    cpu->pt_work = &v->pt_work;
+    pt_work_drain();
+    vcpu_descriptors_release(v);
+    put_typed(&v->info_mfn);
+    if (v->cr3_user)
+        root_put(ma_to_mfn(v->cr3_user));
+    pt_work_drain();
+    if (v->cr3_kernel)
+        root_put(ma_to_mfn(v->cr3_kernel));
+    pt_work_drain();
+    v->cr3_user = v->cr3_kernel = 0;
+    cpu->pt_work = idle_work;
+}
+
+static bool frame_is_of(mfn_t mfn, uint16_t id)
+{
+    return frame_refs(mfn) && frame_owner(mfn) == id;
+}
+
+/* One pass over all RAM for each step; frames beyond the domain's own cost one load and compare. */
+static void unpin_all(uint16_t id)
+{
+    for (mfn_t mfn = { 0 }; mfn.n < frame_limit; mfn.n++) {
+        if (frame_is_of(mfn, id) && (frame_of(mfn)->type & FRAME_PINNED)) {
+            page_unpin(mfn, id);
+            pt_work_drain();
+        }
+    }
+}
+
+static void demote_partial_all(uint16_t id)
+{
+    for (mfn_t mfn = { 0 }; mfn.n < frame_limit; mfn.n++)
+        while (frame_is_of(mfn, id) && (frame_of(mfn)->type & FRAME_PARTIAL) &&
+               !frame_demote_partial(mfn))
+            this_cpu()->preempt_pending = 0;
+}
+
+static void release_all(struct domain *d)
+{
+    for (mfn_t mfn = { 0 }; mfn.n < frame_limit; mfn.n++)
+        if (frame_is_of(mfn, d->id))
+            owner_release(&d->owner, mfn);
+}
+
+static uint32_t count_left(uint16_t id)
+{
+    uint32_t left = 0;
+
+    for (mfn_t mfn = { 0 }; mfn.n < frame_limit; mfn.n++)
+        left += frame_is_of(mfn, id);
+    return left;
+}
+
+uint32_t teardown_memory(struct domain *d)
+{
+    this_cpu()->preempt_pending = 0;
+    for (unsigned i = 0; i < d->vcpus; i++)
+        vcpu_drop(d->vcpu[i]);
+    put_typed(&d->console_mfn);
+    put_typed(&d->store_mfn);
+    unpin_all(d->id);
+    demote_partial_all(d->id);
+    release_all(d);
+    tlb_flush_all();
+    return count_left(d->id);
+}
