@@ -98,7 +98,11 @@ def parser():
     run.add_argument("--verbose", action="store_true", help="print QEMU's command line first")
     run.set_defaults(act=do_run)
 
-    listing = sub.add_parser("list", help="list scenarios and platforms")
+    listing = sub.add_parser(
+        "list",
+        help="list scenarios and platforms",
+        description="Lists the scenarios, each with what it is about, and the platforms `pinion test` runs them on.",
+    )
     listing.set_defaults(act=do_list)
 
     test = sub.add_parser("test", help="run all scenarios on all platforms", description=TEST_TEXT, formatter_class=raw)
@@ -116,10 +120,14 @@ def parser():
     test.add_argument("--junit", metavar="FILE", help="also write JUnit XML to FILE")
     test.set_defaults(act=do_test)
 
-    image = sub.add_parser("iso", help="write a GRUB image that boots the built pair")
+    image = sub.add_parser(
+        "iso",
+        help="write a GRUB image that boots the built pair",
+        description="Writes a GRUB image (BIOS and UEFI) that boots the built hypervisor, guest and ramdisk.",
+    )
     image.add_argument("out", type=Path, metavar="FILE")
     image.add_argument("--cmdline", default="scenarios=all", metavar="S", help="the guest's command line")
-    add_machine(image)
+    image.add_argument("--memory", default="64M", metavar="SIZE", help="guest's memory (%(default)s)")
     image.set_defaults(act=do_iso)
     return top
 

@@ -7,7 +7,7 @@ the first silent one is charged with it and the rest run in a further boot.
 from concurrent.futures import ThreadPoolExecutor
 
 from . import machine, runner, xen
-from .config import CRASH, STATUS_NAMES, TIMEOUT, ToolError
+from .config import CRASH, SKIP as SKIPPED, STATUS_NAMES, SUCCESS, TIMEOUT, ToolError
 from .report import is_bad
 from .scenarios import BROKEN, FAIL, PASS, SKIP, Result, freedoms, points
 
@@ -71,8 +71,9 @@ class Platform:
             silent = [name for name in left if name not in found]
             ended = outcome.status in (CRASH, TIMEOUT)
             why = f"{STATUS_NAMES[outcome.status]}: {outcome.reason}"
-            if not silent and ended:
-                # All reported and yet it fell: the last one is charged.
+            unexplained = outcome.status not in (SUCCESS, SKIPPED) and not any(map(is_bad, found.values()))
+            if not silent and (ended or unexplained):
+                # All reported and yet the run went wrong: the last one is charged.
                 self.results[left[-1]] = Result(BROKEN, f"after its report: {why}")
             elif silent:
                 self.results[silent[0]] = Result(FAIL if ended else BROKEN, why)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: MIT
+"""What the system tests share: scripts/pinion, tiny kernels, and boots."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("PINION_BUILD") or ROOT / "build")
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass
+class Done:
+    """A finished scripts/pinion: exit status, serial output, and its own words."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def panics(self):
+        """The line after each `Panic on CPU 0:`, which says what is wrong."""
+        lines = self.out.splitlines()
+        return [
+            lines[i + 1].removeprefix("(XEN) ")
+            for i, line in enumerate(lines[:-1])
+            if "Panic on CPU 0:" in line
+        ]
+
+
+def call(*arguments, limit=150, **options):
+    """Runs scripts/pinion as a user would."""
+    done = subprocess.run(
+        [ROOT / "scripts" / "pinion", "--build", BUILD, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=limit,
+        check=False,
+        **options,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def boot(kernel, *arguments, timeout=30):
+    """One boot of `kernel` on Pinion."""
+    return call("run", kernel, "--timeout", timeout, *arguments)
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory):
+    """Makes tiny kernels from kernel.S: kernels(MESSAGE, REASON) or with SPIN=1, FAULT=1."""
+    folder = tmp_path_factory.mktemp("kernels")
+    made = {}
+
+    def make(message="hello\\n", reason=0, **defines):
+        key = (message, reason, *sorted(defines))
+        if key not in made:
+            target = folder / f"kernel{len(made)}.elf"
+            line = ["gcc", "-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none"]
+            line += ["-Wl,--no-warn-rwx-segments", "-T", HERE / "kernel.lds"]
+            line += [f'-DMESSAGE="{message}"', f"-DREASON={reason}"]
+            line += [f"-D{name}" for name in defines]
+            subprocess.run([*line, "-o", target, HERE / "kernel.S"], check=True)
+            made[key] = target
+        return made[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def hello(kernels):
+    """A kernel that says hello and powers off."""
+    return kernels()

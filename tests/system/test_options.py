@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""The hypervisor's command line, in Xen's spelling."""
+
+import re
+
+import pytest
+from conftest import boot
+
+
+def with_options(kernel, *words):
+    return boot(kernel, *[f"--hv-option={word}" for word in words])
+
+
+def test_banner_comes_first(hello):
+    lines = [line for line in boot(hello).out.splitlines() if line.strip()]
+    assert re.match(r"\(XEN\) Pinion \d+\.\d+", next(x for x in lines if "(XEN)" in x))
+
+
+def test_unknown_option_is_reported_and_ignored(hello):
+    done = with_options(hello, "frobnicate=7")
+    assert done.status == 0, done.err
+    said = [line for line in done.out.splitlines() if "frobnicate" in line]
+    assert any("nknown" in line and "Command line" not in line for line in said), said
+
+
+def test_known_options_draw_no_complaint(hello):
+    done = with_options(hello, "sync_console", "console_timestamps=none", "loglvl=all")
+    assert done.status == 0, done.err
+    assert not [line for line in done.out.splitlines() if "nknown" in line]
+
+
+@pytest.mark.parametrize("word", ["loglvl=nonsense", "dom0_mem=lots", "console_timestamps=maybe"])
+def test_malformed_value_is_reported(hello, word):
+    done = with_options(hello, word)
+    assert done.status == 0, done.err
+    name = word.split("=")[0]
+    said = [x for x in done.out.splitlines() if name in x and "ommand line:" not in x]
+    assert said, done.out
+
+
+def test_loglvl_silences(hello):
+    loud = with_options(hello, "loglvl=all").out.count("(XEN)")
+    quiet = with_options(hello, "loglvl=error", "guest_loglvl=none").out.count("(XEN)")
+    assert quiet < loud
+
+
+def test_console_timestamps(hello):
+    out = with_options(hello, "console_timestamps=boot").out
+    assert re.search(r"^\(XEN\) \[ *\d+\.\d+\]", out, re.M), out
+    out = with_options(hello, "console_timestamps=none").out
+    assert not re.search(r"^\(XEN\) \[", out, re.M), out
+
+
+def test_guest_output_has_no_prefix(hello):
+    out = with_options(hello, "console_timestamps=boot").out
+    assert "hello" in out.splitlines()
+
+
+def test_com1_speed(hello):
+    done = with_options(hello, "com1=38400,8n1")
+    assert done.status == 0, done.err
+    assert "hello" in done.out
+
+
+def test_dom0_mem_is_what_the_guest_gets(hello):
+    done = boot(hello, "--memory", "48M")
+    assert done.status == 0, done.err
+    assert re.search(r"\b(48 ?MiB|48 ?MB|12288 pages|12288)\b", done.out), done.out
+
+
+def test_later_word_wins(hello):
+    done = boot(hello, "--memory", "8G", "--hv-option=dom0_mem=32M")
+    assert done.status == 0, done.err
+
+
+def test_noreboot_on_a_crash(kernels):
+    assert "'noreboot' set - not rebooting." in boot(kernels(reason=3)).out
+
+
+def test_very_long_command_line(hello):
+    """Longer than any buffer: no overflow, and the run goes on."""
+    done = with_options(hello, *[f"unknown{i:04}=x" for i in range(250)])
+    assert done.status == 0, done.err
+    assert "hello" in done.out
