@@ -9,7 +9,14 @@
 void console_ring_drain(struct domain *d);
 /* A byte came in on the serial line: to the domain that has the input. */
 void console_input(char c);
-/* hypercall console_io. */
+
+/* Most bytes that console_io() takes or gives at once. */
+#define CONSOLE_IO_MAX 4096u
+
+/*
+ * One piece of hypercall console_io. count: bytes, at most CONSOLE_IO_MAX. Write: 0. Read: bytes
+ * read, 0 if there is none. -EPERM unless the caller has the machine's console, -EFAULT, -ENOSYS.
+ */
 long console_io(unsigned cmd, unsigned count, uint64_t buf_va);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "dom/domain.h"
 
+#include "dom/console.h"
 #include "dom/sched.h"
 #include "dom/teardown.h"
 #include "dom/vcpu.h"
@@ -145,6 +146,7 @@ void domain_shutdown(struct domain *d, uint8_t reason)
         return;
     d->shut_down = true;
     d->shutdown_reason = reason;
+    console_ring_drain(d);
     for (unsigned i = 0; i < d->vcpus; i++)
         sched_stop(d->vcpu[i], VCPU_STOPPED);
     if (d->initial)
@@ -164,6 +166,7 @@ __attribute__((noinline, cold)) void domain_crash(const char *fmt, ...)
     va_end(args);
     if (!d)
         panic("domain_crash on the idle vCPU: %s", why);
+    console_ring_drain(d);
     printk(LOG_ALWAYS, "domain_crash called by d%uv%u: %s\n", d->id, v->id, why);
     printk(LOG_ALWAYS, "Domain %u (vcpu#%u) crashed on cpu#%u:\n", d->id, v->id,
            this_cpu()->cpu_id);

@@ -11,6 +11,7 @@
 
 #define EVTCHN_PORTS 4096u
 #define EVTCHN_VIRQS 24u
+#define EVTCHN_BUCKET 64u /* the table's reach grows by so many ports, as guests can observe */
 
 struct domain;
 struct vcpu;
@@ -34,7 +35,7 @@ struct evtchn {
 struct evtchn_table {
     struct spinlock lock;
     struct evtchn *port;     /* EVTCHN_PORTS entries */
-    uint32_t limit;          /* ports in use are below it */
+    uint32_t limit;          /* ports in use are below it; a multiple of EVTCHN_BUCKET */
 };
 
 /* Allocates the table. False when out of memory. */
@@ -45,10 +46,26 @@ void evtchn_destroy(struct domain *d);
 uint32_t evtchn_bind_hypervisor(struct domain *d);
 
 /*
+ * Takes the lowest free port into a state other than EVTCHN_FREE, notifying vcpu. Its number, or
+ * -ENOSPC. The table's lock is held.
+ */
+long evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned vcpu);
+
+/* Makes a port free again, its peer unbound. d's lock is held, and the peer's. */
+void evtchn_free(struct domain *d, uint32_t port);
+
+/* The locks of one or two domains' tables, always in the same order. a may be b. */
+void evtchn_lock_both(struct domain *a, struct domain *b);
+void evtchn_unlock_both(struct domain *a, struct domain *b);
+
+/*
  * Sets a port pending: bitmap bit, selector bit, upcall_pending in this order, then wakes the
  * vCPU if the event is deliverable or it polls for it.
  */
 void evtchn_set_pending(struct domain *d, uint32_t port);
+
+/* EVTCHNOP_unmask: clears the mask bit and delivers what was held back. port is valid. */
+void evtchn_unmask(struct domain *d, uint32_t port);
 
 /* Raises a virtual interrupt of one vCPU (or a global one, v == vCPU 0) if it is bound. */
 void evtchn_raise_virq(struct vcpu *v, unsigned virq);
@@ -56,13 +73,16 @@ void evtchn_raise_virq(struct vcpu *v, unsigned virq);
 /* True if v has an event that its mask does not hold back. */
 bool evtchn_deliverable(const struct vcpu *v);
 
-/* True if port is in use; SCHEDOP_poll's check. */
+/* True if the port number may be named in unmask, poll and status: the table reaches that far. */
 bool evtchn_port_valid(const struct domain *d, uint32_t port);
 
 /* True if port is pending in shared_info. port < EVTCHN_PORTS. */
 bool evtchn_pending(const struct domain *d, uint32_t port);
 
-/* Hypercall event_channel_op: see pv/hypercall.h for the calling convention. */
+/*
+ * Hypercall event_channel_op (dom/evtchn_op.c): 0 or the negative errno of the sub-operation, with
+ * the reason recorded (mm/refusal.h).
+ */
 long evtchn_op(unsigned cmd, uint64_t arg_va);
 
 #endif

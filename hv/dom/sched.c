@@ -65,7 +65,7 @@ static void queue_remove(struct vcpu *v)
 void sched_init(void)
 {
     idle.cpu = this_cpu();
-    idle.exit_test = &vcpu_exit_always;
+    vcpu_exit_work(&idle);
     idle.state = VCPU_BLOCKED;
     idle.cr3_kernel = idle_root_pa;
     this_cpu()->current = &idle;

@@ -65,9 +65,10 @@ void cpu_switch(struct vcpu *prev, struct vcpu *next);
 /*
  * A new vCPU's first way out: its stack is prepared so that cpu_switch() to it enters the guest with
  * v->regs; RFLAGS, CS and SS there are forced to what a guest may have. Also gives it exit_test and
- * its mode, and a fresh FPU image if v->fpu is not 0. Needs stack_top and info.
+ * its mode, its GDT window and a fresh FPU image (unless fpu_initialised). Needs stack_top and info.
+ * 0, or -ENOMEM.
  */
-void cpu_prepare_first_entry(struct vcpu *v);
+int cpu_prepare_first_entry(struct vcpu *v);
 
 /*
  * The GDT window of a vCPU in its domain's slot 260: pages 0-13 as v->gdt_mfn says (a page of zeroes

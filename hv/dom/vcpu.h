@@ -141,16 +141,16 @@ static inline struct cpu_regs *vcpu_regs(struct vcpu *v)
  * leaves something to be done before v's guest runs (NMI, restart, new registers, a new vcpu_info,
  * the CPU wanted by another vCPU) calls this, and the way out looks at everything once.
  */
-extern const uint8_t vcpu_exit_always;
+extern const uint8_t vcpu_exit_always[2];
 static inline void vcpu_exit_work(struct vcpu *v)
 {
-    v->exit_test = &vcpu_exit_always;
+    v->exit_test = vcpu_exit_always;
 }
 
 /* Asks for schedule() before the current vCPU's guest runs again; hook_preempt() becomes true. */
 static inline void vcpu_preempt(void)
 {
-    this_cpu()->preempt_pending = 1;
+    this_cpu()->preempt_pending |= 1;
     vcpu_exit_work(vcpu_current());
 }
 
