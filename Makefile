@@ -27,10 +27,14 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c \
 	lib/printk.c lib/trace.c lib/string.c lib/uart.c
 
 # The guest kernel library and start-up: sources relative to guest/.
-GUEST_SRCS := entry.S main.c
+GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c kprint.c cmdline.c \
+	thread.c newlib.c ramdisk.c elf_load.c process.c syscall.c scenario.c scenario_help.c \
+	mm/boot_map.c mm/page.c mm/pool.c mm/walk.c mm/steps.c mm/pt_page.c mm/pt_update.c mm/aspace.c \
+	mm/region.c mm/region_anon.c mm/region_file.c mm/region_cow.c mm/region_guard.c \
+	mm/page_cache.c mm/swap.c mm/reclaim.c mm/heap.c mm/fault.c
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
-SCENARIOS :=
+SCENARIOS := six_steps
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.
 USER_PROGS :=
