@@ -29,6 +29,7 @@ CRASHED = re.compile(
 )
 # Terminal control that GRUB and UEFI firmware send down the serial line.
 CONTROL = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
+UNFINISHED = re.compile(r"\x1b(\[[0-9;?=]*|[()])?$")
 # Exit codes of QEMU that Pinion chooses: 2N + 1 for reason N.
 REASONS = {
     0x21: (SUCCESS, "powered off"),
@@ -56,6 +57,7 @@ class Serial:
 
     def __init__(self, echo, log):
         self.echo = echo
+        self.held = ""
         self.log = log
         self.partial = ""
         self.lines = []
@@ -64,12 +66,19 @@ class Serial:
     def feed(self, data):
         text = data.decode("utf-8", "replace")
         if self.echo:
-            sys.stdout.write(text.replace("\r", ""))
-            sys.stdout.flush()
+            self.show(text)
         whole, newline, self.partial = (self.partial + text).rpartition("\n")
         if newline:
             for line in whole.split("\n"):
                 self.take(line)
+
+    def show(self, text):
+        """Passes text on without terminal control: firmware would clear the screen."""
+        text = CONTROL.sub("", self.held + text)
+        escape = UNFINISHED.search(text)
+        self.held = escape[0] if escape else ""
+        sys.stdout.write(text[: len(text) - len(self.held)])
+        sys.stdout.flush()
 
     def take(self, line):
         line = CONTROL.sub("", line)
