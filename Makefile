@@ -20,10 +20,12 @@ XEN_INCLUDE ?= /usr/include/xen
 HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c \
 	cpu/entry.S cpu/traps.c cpu/desc.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c mm/tlb.c mm/guest_copy.c \
-	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c \
+	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c \
 	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
-	pv/descriptor.c pv/priv_op.c pv/ptwr.c pv/memory_op.c pv/refuse.c \
-	dom/build.c dom/domain.c dom/vcpu.c dom/sched.c dom/evtchn.c dom/console.c \
+	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/priv_op.c pv/priv_io.c pv/pit.c \
+	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
+	pv/memory_op.c pv/refuse.c \
+	dom/hypercall_page.c dom/build.c dom/domain.c dom/vcpu.c dom/sched.c dom/evtchn.c dom/console.c \
 	lib/printk.c lib/trace.c lib/string.c lib/uart.c
 
 # The guest kernel library and start-up: sources relative to guest/.

@@ -3,6 +3,8 @@
  * mmuext_op: pins, base pointers, flushes, LDT, and whole-page clears and copies; a batch with one
  * handler for each command. Base pointers live here because they are what a vCPU, not a table, holds.
  */
+#include "pv/mmuext.h"
+
 #include "dom/vcpu.h"
 #include "hooks.h"
 #include "lib/errno.h"
@@ -40,10 +42,9 @@ static int op_unpin(const mmuext_op_s *op, uint16_t owner)
 }
 
 /* The old root's reference goes only after the CPU has left it. */
-static int op_new_baseptr(const mmuext_op_s *op, uint16_t owner)
+int base_pointer_set(mfn_t new, uint16_t owner)
 {
     struct vcpu *v = vcpu_current();
-    mfn_t new = { op->arg1.mfn };
     uint64_t old = v->cr3_kernel;
     int rc;
 
@@ -61,6 +62,11 @@ static int op_new_baseptr(const mmuext_op_s *op, uint16_t owner)
         root_put(ma_to_mfn(old));
     }
     return 0;
+}
+
+static int op_new_baseptr(const mmuext_op_s *op, uint16_t owner)
+{
+    return base_pointer_set((mfn_t){ op->arg1.mfn }, owner);
 }
 
 static int op_new_user_baseptr(const mmuext_op_s *op, uint16_t owner)
