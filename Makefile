@@ -17,16 +17,17 @@ XEN_INCLUDE ?= /usr/include/xen
 # ---- What is in each program: edit here -------------------------------------
 
 # The hypervisor: sources relative to hv/.
-HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c \
+HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c \
 	cpu/entry.S cpu/traps.c cpu/desc.c cpu/timer.c cpu/fpu.c \
-	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c mm/tlb.c mm/guest_copy.c \
+	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
+	mm/tlb.c mm/guest_copy.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c \
 	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
 	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/priv_op.c pv/priv_io.c pv/pit.c \
 	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
 	pv/memory_op.c pv/refuse.c \
 	dom/hypercall_page.c dom/build.c dom/domain.c dom/vcpu.c dom/sched.c dom/evtchn.c dom/console.c \
-	lib/printk.c lib/trace.c lib/string.c lib/uart.c
+	lib/printk.c lib/format.c lib/panic.c lib/trace.c lib/string.c lib/uart.c
 
 # The guest kernel library and start-up: sources relative to guest/.
 GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c kprint.c cmdline.c \
@@ -47,7 +48,7 @@ INITRD_FILES :=
 # Host tests: names of tests/host/NAME.c, each linked with all of the two lists
 # under it: hv/ sources compiled for the host, and helpers in tests/host/.
 HOST_TESTS :=
-HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c \
+HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pv/refuse.c
 HOST_LIB_SRCS :=
 

@@ -31,10 +31,12 @@ SECTIONS
 
     .rodata : PHYSICAL(.rodata) {
         *(.rodata .rodata.*)
-        . = ALIGN(8);
-        __ex_table_start = .;
-        KEEP(*(.ex_table))
-        __ex_table_end = .;
+    } :rodata
+    /* The linker makes __start_ and __stop_ symbols for it: lib/extable.h. */
+    ex_table : PHYSICAL(ex_table) {
+        KEEP(*(ex_table))
+    } :rodata
+    .symbols : PHYSICAL(.symbols) {
         *(.symbols)
     } :rodata
     . = ALIGN(4096);

@@ -6,13 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BOOT_RANGES_MAX  64u
+#include "mm/mem_range.h"
+
 #define BOOT_MODULES_MAX 8u
 #define BOOT_STRINGS_MAX 8192u /* bytes, all strings together */
-
-struct boot_range {
-    uint64_t start, end; /* machine addresses [start, end), page aligned */
-};
 
 struct boot_module {
     uint64_t pa, bytes;
@@ -22,8 +19,7 @@ struct boot_module {
 struct boot_info {
     const char *loader;  /* its name, "" if it gave none */
     const char *cmdline; /* without the name of the image */
-    unsigned ranges;     /* RAM: sorted, disjoint, not touching each other */
-    struct boot_range range[BOOT_RANGES_MAX];
+    struct mem_ranges ram; /* whole pages */
     unsigned modules;
     struct boot_module module[BOOT_MODULES_MAX];
     bool truncated;      /* something did not fit and was left out */

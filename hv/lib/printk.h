@@ -26,8 +26,18 @@ int vsnprintk(char *buf, size_t size, const char *fmt, va_list args);
 /* Raw bytes to the serial line: console output of guests. No prefix, no limit. */
 void console_write_raw(const char *text, size_t bytes);
 
-/* Waits until the last byte has left the UART. */
+/* Waits until the last byte has left the UART. Says first how many guest lines were held back. */
 void console_drain(void);
+
+/* For panic(): nobody else will run, and the fault may have struck inside printk(). */
+void console_break_lock(void);
+
+/*
+ * Time in ns since boot for time stamps and rate limits; 0 until main.c has set it from the clock of
+ * cpu/timer.c. printk_epoch: wall clock at time 0, ns since 1970, 0 if unknown (console_timestamps=date).
+ */
+extern uint64_t (*printk_clock)(void);
+extern uint64_t printk_epoch;
 
 /* "loglvl=" and "guest_loglvl=" values: <always>[/<ratelimited>]. False if malformed. */
 bool printk_set_levels(const char *value, bool guest);
