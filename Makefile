@@ -37,10 +37,10 @@ GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c 
 	mm/page_cache.c mm/swap.c mm/reclaim.c mm/heap.c mm/fault.c
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
-SCENARIOS := six_steps
+SCENARIOS := six_steps processes
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.
-USER_PROGS :=
+USER_PROGS := hello access forker deep
 USER_LIB_SRCS := crt/start.S crt/syscalls.c
 # Data files for the ramdisk, as NAME=FILE (NAME is the name inside the archive).
 INITRD_FILES :=
@@ -67,7 +67,8 @@ COMMON = -std=gnu11 -g $(WARN) $(PREFIX_MAP) $(ABI_FLAGS) -MMD -MP
 BARE = -O2 -mno-red-zone -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables
 
 HV_CFLAGS = $(COMMON) $(BARE) -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -fpie \
-	-fvisibility=hidden -mgeneral-regs-only -fomit-frame-pointer \
+	-fvisibility=hidden -include hv/config/hidden.h -mgeneral-regs-only \
+	-fomit-frame-pointer \
 	-DPINION_VERSION='"$(VERSION)"' -Ihv -Ihv/config -I$(BUILD)/hv
 HV_LDFLAGS = -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 	-Wl,--build-id=none -Wl,--no-warn-rwx-segments
@@ -99,6 +100,8 @@ HOST_OBJS     := $(call objs,host/hv,$(HOST_HV_SRCS)) $(call objs,host/tests,$(H
 HOST_BINS     := $(addprefix $(BUILD)/host/,$(HOST_TESTS))
 ABI_STAMP     := $(BUILD)/abi/.stamp
 NEWLIB_STAMP  := $(BUILD)/newlib/.stamp
+HV_DEPS       := $(ABI_STAMP) $(BUILD)/.flags
+GUEST_DEPS    := $(HV_DEPS) $(NEWLIB_STAMP)
 # `make run` and `make test` install what is missing before anything is compiled.
 BOOT := $(if $(filter run test,$(MAKECMDGOALS)),bootstrap)
 
@@ -162,33 +165,41 @@ $(ABI_STAMP): | $(BOOT)
 $(NEWLIB_STAMP): scripts/build-newlib | $(BOOT)
 	sh scripts/build-newlib $(BUILD)/newlib
 
+# What flags were and which objects there were, so that a change of either rebuilds.
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(@D)
+	$(file >$@.new,$(HV_CFLAGS) $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))@cmp -s $@.new $@ || mv $@.new $@
+$(BUILD)/.lists: FORCE
+	@mkdir -p $(@D)
+	$(file >$@.new,$(HV_OBJS) $(GUEST_OBJS) $(SCENARIO_OBJS) $(USER_BINS) $(HOST_OBJS))@cmp -s $@.new $@ || mv $@.new $@
+FORCE:
+
 OFFSETS = sed -n 's/^.*->\([A-Za-z0-9_]*\) \(-\{0,1\}[0-9][0-9]*\).*$$/\#define \1 \2/p'
 
-$(BUILD)/hv/offsets.h: hv/cpu/offsets.c $(ABI_STAMP)
+$(BUILD)/hv/offsets.h: hv/cpu/offsets.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(HV_CFLAGS) -MT $@ -MF $(@D)/offsets.d -S -o $(@D)/offsets.s $<
 	$(OFFSETS) $(@D)/offsets.s > $@
 
-$(BUILD)/guest/offsets.h: guest/offsets.c $(ABI_STAMP) $(NEWLIB_STAMP)
+$(BUILD)/guest/offsets.h: guest/offsets.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -MT $@ -MF $(@D)/offsets.d -S -o $(@D)/offsets.s $<
 	$(OFFSETS) $(@D)/offsets.s > $@
 
 # ---- Compiling and linking --------------------------------------------------
 
-$(BUILD)/hv/%.o: hv/%.c $(ABI_STAMP)
+$(BUILD)/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(HV_CFLAGS) -c -o $@ $<
-$(BUILD)/hv/%.o: hv/%.S $(ABI_STAMP) $(BUILD)/hv/offsets.h
+$(BUILD)/hv/%.o: hv/%.S $(HV_DEPS) $(BUILD)/hv/offsets.h
 	@mkdir -p $(@D)
 	$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
-$(BUILD)/hv/hv.lds: hv/hv.lds.S $(ABI_STAMP)
+$(BUILD)/hv/hv.lds: hv/hv.lds.S $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -E -P -x assembler-with-cpp -MT $@ -o $@ $<
-$(BUILD)/pinion.elf: $(HV_OBJS) $(BUILD)/hv/hv.lds
+$(BUILD)/pinion.elf: $(HV_OBJS) $(BUILD)/hv/hv.lds $(BUILD)/.lists
 	$(CC) $(HV_LDFLAGS) -T $(BUILD)/hv/hv.lds -o $@ $(HV_OBJS)
 
-GUEST_DEPS = $(ABI_STAMP) $(NEWLIB_STAMP)
 $(BUILD)/guest/%.o: guest/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
@@ -198,7 +209,7 @@ $(BUILD)/guest/%.o: guest/%.S $(GUEST_DEPS) $(if $(wildcard guest/offsets.c),$(B
 $(BUILD)/scenarios/%.o: tests/scenarios/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
-$(BUILD)/guest.elf: $(GUEST_OBJS) $(SCENARIO_OBJS) guest/guest.lds
+$(BUILD)/guest.elf: $(GUEST_OBJS) $(SCENARIO_OBJS) guest/guest.lds $(BUILD)/.lists
 	$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(SCENARIO_OBJS) $(NEWLIB_LIBS)
 
 $(BUILD)/user/%.o: guest/user/%.c $(GUEST_DEPS)
@@ -217,10 +228,10 @@ $(BUILD)/pinion.iso: $(BUILD)/pinion.elf $(BUILD)/guest.elf $(BUILD)/initrd.cpio
 
 # ---- Host tests -------------------------------------------------------------
 
-$(BUILD)/host/hv/%.o: hv/%.c $(ABI_STAMP)
+$(BUILD)/host/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) --coverage -c -o $@ $<
-$(BUILD)/host/tests/%.o: tests/host/%.c $(ABI_STAMP)
+$(BUILD)/host/tests/%.o: tests/host/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -c -o $@ $<
 $(HOST_BINS): $(BUILD)/host/%: $(BUILD)/host/tests/%.o $(HOST_OBJS)
