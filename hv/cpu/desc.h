@@ -3,8 +3,6 @@
 #ifndef HV_CPU_DESC_H
 #define HV_CPU_DESC_H
 
-#include <stdint.h>
-
 /* Selectors of the hypervisor, in the reserved page 14 of each GDT (ABI: entries from 7168 on). */
 #define HV_CS  0xe008
 #define HV_DS  0xe010 /* SYSCALL: SS = CS + 8 */
@@ -16,6 +14,8 @@
 #define GDT_LIMIT         0xefffu
 
 #ifndef __ASSEMBLY__
+
+#include <stdint.h>
 
 struct vcpu;
 

@@ -5,10 +5,16 @@
 
 #include <stdint.h>
 
-/* Calibrates the TSC against the PIT (a few ms) and readies the timer; interrupts stay off. */
+/*
+ * Calibrates the TSC against the PIT (a few ms), starts system time, and readies the interrupts of
+ * timer and serial input; they come once a guest or the idle loop runs.
+ */
 void timer_init(void);
 
-/* An interrupt of the machine: vector as in the frame. Does its work and acknowledges it. */
+/* The timer's interrupt came. */
+void timer_interrupt(void);
+
+/* In irq.c: an interrupt of the machine: vector as in the frame. Does its work and acknowledges it. */
 void irq_dispatch(uint32_t vector);
 
 #endif

@@ -22,6 +22,9 @@ void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint
 void bounce_event(struct vcpu *v, struct cpu_regs *regs);
 void bounce_syscall(struct vcpu *v, struct cpu_regs *regs);
 void bounce_nmi(struct vcpu *v, struct cpu_regs *regs);
+/* SYSCALL and SYSENTER of 32-bit code: a registered callback (va not 0), no error code. */
+void bounce_callback(struct vcpu *v, struct cpu_regs *regs, const struct vcpu_callback *callback,
+                     uint64_t clear_rflags);
 /* Segment load failure on the way out: DS, ES, FS, GS follow R11 in the frame. */
 void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs);
 

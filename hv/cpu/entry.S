@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every ring transition. Interrupts are off from entry to exit (the idle loop excepted).
+ *
+ * Invariants:
+ *  - While the hypervisor runs the GS base is the current vCPU (before there is one: struct percpu)
+ *    and MSR_SHADOW_GS_BASE is the guest's live GS base; swapgs is the first and the last thing.
+ *  - The guest's context is in v->regs, complete on every path but the hypercall's fast one, where
+ *    rip, rflags and rsp are there and the callee-saved registers are still in the CPU.
+ *  - A guest gets back its own registers or zeroes, never a value of ours.
+ *
+ * Who calls it: the CPU, by what cpu/desc.c programs; cpu/switch.c for the stack switch.
+ */
+#include "cpu/desc.h"
+#include "lib/extable.h"
+#include "offsets.h"
+
+#define MSR_GS_BASE 0xc0000101
+#define FLAGS_UNSAFE 0x254100 /* TF NT AC ID, and RF: what SYSENTER lets in */
+
+    .text
+
+/* struct cpu_regs from the word {error code, vector} down: rdi first, r15 last. */
+.macro GPRS_PUSH
+    push %rdi
+    push %rsi
+    push %rdx
+    push %rcx
+    push %rax
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    push %rbx
+    push %rbp
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+.endm
+
+.macro GPRS_POP
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rax
+    pop %rcx
+    pop %rdx
+    pop %rsi
+    pop %rdi
+.endm
+
+.macro CALLEE_SAVED_STORE
+    mov %rbx, %gs:V_RBX
+    mov %rbp, %gs:V_RBP
+    mov %r12, %gs:V_R12
+    mov %r13, %gs:V_R13
+    mov %r14, %gs:V_R14
+    mov %r15, %gs:V_R15
+.endm
+
+.macro ARGUMENTS_STORE
+    mov %rdi, %gs:V_RDI
+    mov %rsi, %gs:V_RSI
+    mov %rdx, %gs:V_RDX
+    mov %r10, %gs:V_R10
+    mov %r8, %gs:V_R8
+    mov %r9, %gs:V_R9
+.endm
+
+/* ================================================================== SYSCALL from 64-bit code
+ *
+ *   in: RCX = guest RIP after SYSCALL, R11 = guest RFLAGS, RSP and GS the guest's, IF = 0
+ *       RAX = hypercall, RDI RSI RDX R10 R8 = arguments
+ *
+ *   v->regs:   rip = RCX   rflags = R11   rsp      (all else: what an older entry left)
+ *
+ * hypercall_limit is 0 in guest-user mode: one comparison tells a hypercall from a number that is
+ * too large and from a system call of an application.
+ */
+    .balign 16
+    .globl entry_syscall
+entry_syscall:
+    swapgs
+    mov %rsp, %gs:V_RSP
+    mov %gs:V_STACK_TOP, %rsp
+    mov %rcx, %gs:V_RIP
+    mov %r11, %gs:V_RFLAGS
+    cmp %gs:V_HYPERCALL_LIMIT, %rax
+    jae syscall_slow
+    mov %r10, %rcx
+    lea hypercall_table(%rip), %r11
+    call *(%r11, %rax, 8)
+
+    mov %gs:V_EXIT_TEST, %rcx
+    cmpb $0, (%rcx)
+    jne hypercall_exit_test
+hypercall_exit_fast:
+    mov %gs:V_RIP, %rcx
+    cmp first_noncanonical(%rip), %rcx  /* SYSCALL was the last instruction below 2^47 */
+    je hypercall_exit_slow
+    xor %edi, %edi
+    xor %esi, %esi
+    xor %edx, %edx
+    xor %r8d, %r8d
+    xor %r9d, %r9d
+    xor %r10d, %r10d
+    mov %gs:V_RFLAGS, %r11
+    mov %gs:V_RSP, %rsp
+    swapgs
+    sysretq
+
+    .balign 8
+first_noncanonical:
+    .quad 0x0000800000000000
+
+/* Byte 0 not 0: an event is pending, or there is work. Byte 1 not 0: it is the event, held back. */
+hypercall_exit_test:
+    cmpb $0, 1(%rcx)
+    jne hypercall_exit_fast
+hypercall_exit_slow:
+    CALLEE_SAVED_STORE
+    mov %rax, %rdi
+    call hypercall_exit                 /* completes v->regs, then as exit_work() */
+    jmp exit_restore
+
+/* RCX, R11 are stored as RIP and RFLAGS; the rest of the context follows. */
+syscall_slow:
+    CALLEE_SAVED_STORE
+    ARGUMENTS_STORE
+    mov %rax, %gs:V_RAX
+    call trap_syscall
+    jmp exit_full
+
+/*
+ * Hypercall iret, called through the table with the guest's registers still live (RCX, R11, RAX
+ * come from the frame on the guest's stack). Nobody returns to the caller.
+ */
+    .globl hc_iret
+hc_iret:
+    CALLEE_SAVED_STORE
+    ARGUMENTS_STORE
+    mov %gs:V_STACK_TOP, %rsp
+    call iret_perform
+    jmp exit_full
+
+/* ================================================================== SYSCALL from 32-bit code
+ * As above; such code cannot make hypercalls, in either mode. */
+    .balign 16
+    .globl entry_syscall32
+entry_syscall32:
+    swapgs
+    mov %rsp, %gs:V_RSP
+    mov %gs:V_STACK_TOP, %rsp
+    mov %rcx, %gs:V_RIP
+    mov %r11, %gs:V_RFLAGS
+    CALLEE_SAVED_STORE
+    ARGUMENTS_STORE
+    mov %rax, %gs:V_RAX
+    call trap_syscall32
+    jmp exit_full
+
+/* ================================================================== SYSENTER
+ * RIP and RSP of the guest are lost, TF, NT and AC are still the guest's: a single step here is
+ * dropped by the #DB handler, which also clears TF. The ABI hands out RIP 0, RSP 0.
+ */
+    .balign 16
+    .globl entry_sysenter
+entry_sysenter:
+    swapgs
+    mov %gs:V_STACK_TOP, %rsp
+    pushfq
+    popq %gs:V_RFLAGS
+    pushfq
+    andq $~FLAGS_UNSAFE, (%rsp)
+    popfq
+    cld
+    movq $0, %gs:V_RIP
+    movq $0, %gs:V_RSP
+    CALLEE_SAVED_STORE
+    ARGUMENTS_STORE
+    mov %rax, %gs:V_RAX
+    mov %rcx, %gs:V_RCX
+    mov %r11, %gs:V_R11
+    call trap_sysenter
+    jmp exit_full
+
+/* ================================================================== the way out
+ *
+ * Everything is in v->regs. RSP walks through it, so that the last IRETQ finds its frame:
+ *
+ *   r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi | err,vec | rip cs rflags rsp ss
+ *   ^ RSP before the pops                                               ^ RSP at IRETQ
+ */
+    .globl exit_full
+exit_full:
+    mov %gs:V_EXIT_TEST, %rcx
+    cmpb $0, (%rcx)
+    jne exit_test
+exit_restore:
+    mov %gs:0, %rcx
+    mov PCPU_CURRENT(%rcx), %rcx
+    lea V_REGS(%rcx), %rsp
+    cmpl $0, %gs:V_VIA_SYSRET
+    jne exit_sysret
+    GPRS_POP
+    add $8, %rsp
+    swapgs
+exit_iretq:
+    iretq
+
+/* RCX and R11 of the frame are RIP and RFLAGS; who set the flag has seen that RIP is canonical. */
+exit_sysret:
+    movq $0, %gs:V_VIA_SYSRET
+    GPRS_POP
+    mov R_RSP - R_ERROR_CODE(%rsp), %rsp
+    swapgs
+    sysretq
+
+exit_test:
+    cmpb $0, 1(%rcx)
+    jne exit_restore
+    call exit_work
+    jmp exit_restore
+
+/* ================================================================== exceptions and interrupts
+ *
+ *   from ring 3 the CPU pushes into v->regs (TSS.RSP0 is its end), from ring 0 on the present stack:
+ *
+ *      SS RSP RFLAGS CS RIP [error code, or 0 by the stub], then the stub writes the vector above
+ *      the error code's 32 bits, then the registers: struct cpu_regs at RSP.
+ */
+.macro ENTRY name, guest, hypervisor
+    .balign 16
+\name:
+    GPRS_PUSH
+    testb $3, R_CS(%rsp)
+    jz \hypervisor
+    swapgs
+    cld
+    mov %rsp, %rdi
+    mov %gs:V_STACK_TOP, %rsp
+    call \guest
+    jmp exit_full
+.endm
+
+ENTRY entry_page_fault, trap_page_fault, hv_exception
+ENTRY entry_exception, trap_exception, hv_exception
+ENTRY entry_interrupt, trap_interrupt, hv_interrupt
+
+/* An exception of our own. Two instructions fault with the guest's GS in place. */
+hv_exception:
+    cld
+    lea exit_iretq(%rip), %rcx
+    cmp %rcx, R_RIP(%rsp)
+    je iretq_fault
+    lea gs_load(%rip), %rcx
+    cmp %rcx, R_RIP(%rsp)
+    je gs_load_fault
+    mov %rsp, %rdi
+    sub $8, %rsp
+    call trap_hypervisor
+hv_return:
+    add $8, %rsp
+    GPRS_POP
+    add $8, %rsp
+    iretq
+
+hv_interrupt: /* the idle loop's */
+    cld
+    mov %rsp, %rdi
+    sub $8, %rsp
+    call trap_interrupt
+    jmp hv_return
+
+/*
+ * The guest's frame was refused by IRETQ. The CPU has pushed below it, over the part of v->regs that
+ * was already in the registers: those are at RSP now and move back.
+ */
+iretq_fault:
+    swapgs
+    mov %rsp, %rdi
+    mov %gs:V_STACK_TOP, %rsp
+    call trap_iretq
+    jmp exit_full
+
+gs_load_fault:
+    lea gs_load_failed(%rip), %rcx
+    mov %rcx, R_RIP(%rsp)
+    GPRS_POP
+    add $8, %rsp
+    iretq
+
+/*
+ * #DB, NMI, #DF, #MC: own stacks, since they may come where neither RSP nor GS is ours. The word at
+ * the top of such a stack, above the frame, points to the CPU's struct percpu. From ring 3 the frame
+ * moves to v->regs and all is as for any exception; from ring 0 GS is set, whatever it was, and put
+ * back.
+ */
+    .balign 16
+entry_own_stack:
+    GPRS_PUSH
+    cld
+    testb $3, R_CS(%rsp)
+    jz 1f
+    swapgs
+    mov %gs:0, %rbx
+    mov PCPU_CURRENT(%rbx), %rbx
+    add $V_REGS, %rbx
+    mov %rbx, %rdi
+    mov %rsp, %rsi
+    mov $R_WORDS, %ecx
+    rep movsq
+    mov %gs:V_STACK_TOP, %rsp
+    mov %rbx, %rdi
+    call trap_exception
+    jmp exit_full
+1:
+    mov $MSR_GS_BASE, %ecx
+    rdmsr
+    mov %eax, %r12d
+    mov %edx, %r13d
+    mov R_SIZE(%rsp), %rax
+    mov %rax, %rdx
+    shr $32, %rdx
+    wrmsr
+    mov %rsp, %rdi
+    sub $8, %rsp
+    call trap_own_stack
+    mov $MSR_GS_BASE, %ecx
+    mov %r12d, %eax
+    mov %r13d, %edx
+    wrmsr
+    jmp hv_return
+
+/* ================================================================== context switch
+ * void stack_switch_to(uint64_t *save_rsp, uint64_t load_rsp) */
+    .globl stack_switch_to
+stack_switch_to:
+    push %rbx
+    push %rbp
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+    mov %rsp, (%rdi)
+    mov %rsi, %rsp
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    ret
+
+/*
+ * bool segment_load_gs(uint16_t selector): the guest's GS. The LDT page was made present before
+ * (VERR), so that a fault here means a bad selector and needs no C.
+ */
+    .globl segment_load_gs
+segment_load_gs:
+    swapgs
+gs_load:
+    mov %edi, %gs
+    swapgs
+    mov $1, %eax
+    ret
+gs_load_failed:
+    xor %eax, %eax
+    mov %eax, %gs
+    swapgs
+    ret
+
+/* ================================================================== stubs, one for each vector */
+.macro STUB vector
+    .balign 16
+stub_\vector:
+    .if \vector != 8 && \vector != 10 && \vector != 11 && \vector != 12 && \vector != 13 && \
+        \vector != 14 && \vector != 17 && \vector != 21 && \vector != 29 && \vector != 30
+    push $0
+    .endif
+    movl $\vector, R_VECTOR - R_ERROR_CODE(%rsp)
+    .if \vector == 14
+    jmp entry_page_fault
+    .elseif \vector == 1 || \vector == 2 || \vector == 8 || \vector == 18
+    jmp entry_own_stack
+    .elseif \vector < 32
+    jmp entry_exception
+    .else
+    jmp entry_interrupt
+    .endif
+    .pushsection .rodata
+    .quad stub_\vector
+    .popsection
+.endm
+
+    .pushsection .rodata
+    .balign 8
+    .globl entry_stubs
+entry_stubs:
+    .popsection
+
+    .altmacro
+    .set vector, 0
+    .rept 256
+    STUB %vector
+    .set vector, vector + 1
+    .endr
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The slow ways out; for entry.S only. */
+#ifndef HV_CPU_EXIT_H
+#define HV_CPU_EXIT_H
+
+#include <stdint.h>
+
+/* Looks at everything that may want to happen before the current vCPU's guest runs. */
+void exit_work(void);
+
+/* A hypercall that cannot leave the fast way: completes v->regs (result: RAX), then exit_work(). */
+void hypercall_exit(uint64_t result);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Constants of C for cpu/entry.S. Compiled to assembly, never linked: the build reads the numbers
+ * out of the compiler's output (shared/abi/offsets_gen.h).
+ */
+#include "abi/offsets_gen.h"
+
+#include "cpu/desc.h"
+#include "dom/vcpu.h"
+#include "lib/percpu.h"
+#include "lib/regs.h"
+
+_Static_assert(offsetof(struct percpu, self) == 0, "this_cpu() before there is a vCPU");
+_Static_assert(offsetof(struct vcpu, cpu) == 0, "this_cpu() with a current vCPU");
+_Static_assert((offsetof(struct vcpu, regs) + sizeof(struct cpu_regs)) % 16 == 0,
+               "the CPU aligns TSS.RSP0 down to 16 bytes before it pushes");
+_Static_assert(_Alignof(struct vcpu) >= 16, "the same");
+/* A fault of the last IRETQ: 8 bytes of alignment, SS to error code, 15 registers. */
+_Static_assert(offsetof(struct vcpu, regs) - offsetof(struct vcpu, fault_room) >=
+                   5 * 8 + 8 + 6 * 8 + 15 * 8 - sizeof(struct cpu_regs),
+               "the frame of a fault of the last IRETQ must not reach the fields below");
+
+void offsets(void);
+void offsets(void)
+{
+    OFFSET(V_STACK_TOP, struct vcpu, stack_top);
+    OFFSET(V_HYPERCALL_LIMIT, struct vcpu, hypercall_limit);
+    OFFSET(V_EXIT_TEST, struct vcpu, exit_test);
+    OFFSET(V_VIA_SYSRET, struct vcpu, via_sysret);
+    OFFSET(V_REGS, struct vcpu, regs);
+    OFFSET(V_R15, struct vcpu, regs.r15);
+    OFFSET(V_R14, struct vcpu, regs.r14);
+    OFFSET(V_R13, struct vcpu, regs.r13);
+    OFFSET(V_R12, struct vcpu, regs.r12);
+    OFFSET(V_RBP, struct vcpu, regs.rbp);
+    OFFSET(V_RBX, struct vcpu, regs.rbx);
+    OFFSET(V_R11, struct vcpu, regs.r11);
+    OFFSET(V_R10, struct vcpu, regs.r10);
+    OFFSET(V_R9, struct vcpu, regs.r9);
+    OFFSET(V_R8, struct vcpu, regs.r8);
+    OFFSET(V_RAX, struct vcpu, regs.rax);
+    OFFSET(V_RCX, struct vcpu, regs.rcx);
+    OFFSET(V_RDX, struct vcpu, regs.rdx);
+    OFFSET(V_RSI, struct vcpu, regs.rsi);
+    OFFSET(V_RDI, struct vcpu, regs.rdi);
+    OFFSET(V_RIP, struct vcpu, regs.rip);
+    OFFSET(V_RFLAGS, struct vcpu, regs.rflags);
+    OFFSET(V_RSP, struct vcpu, regs.rsp);
+    OFFSET(R_VECTOR, struct cpu_regs, vector);
+    OFFSET(R_ERROR_CODE, struct cpu_regs, error_code);
+    OFFSET(R_RIP, struct cpu_regs, rip);
+    OFFSET(R_CS, struct cpu_regs, cs);
+    OFFSET(R_RFLAGS, struct cpu_regs, rflags);
+    OFFSET(R_RSP, struct cpu_regs, rsp);
+    SIZE(R_SIZE, struct cpu_regs);
+    CONSTANT(R_WORDS, sizeof(struct cpu_regs) / 8);
+    OFFSET(PCPU_CURRENT, struct percpu, current);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Instructions of the hypervisor that may fault, and where to go on then. Each entry is a pair of
+ * addresses in section ex_table; cpu/traps.c looks them up. At the landing place every register is as
+ * it was at the fault.
+ */
+#ifndef HV_LIB_EXTABLE_H
+#define HV_LIB_EXTABLE_H
+
+#ifdef __ASSEMBLY__
+
+.macro EX_TABLE from, to
+    .pushsection ex_table, "a"
+    .balign 8
+    .quad \from, \to
+    .popsection
+.endm
+
+#else
+
+#include <stdint.h>
+
+/* In an asm statement: if the instruction at label `from` faults, go on at label `to`. */
+#define EX_TABLE(from, to)             \
+    ".pushsection ex_table, \"a\"\n\t" \
+    ".balign 8\n\t"                    \
+    ".quad " from ", " to "\n\t"       \
+    ".popsection\n\t"
+
+struct ex_entry {
+    uint64_t from, to;
+};
+/* Bounds made by the linker for a section whose name is a C identifier. */
+extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
+
+/*
+ * One 64-bit word at a guest VA, read or written; goes to label fault when that faults. The caller
+ * has checked the range (guest_range_ok()). As statements, so that a frame costs one instruction a
+ * word.
+ */
+#define guest_word_put(va, value, fault)                                                   \
+    asm goto("1: movq %1, (%0)\n\t" EX_TABLE("1b", "%l2") : : "r"(va), "er"(value) \
+             : "memory" : fault)
+
+#define guest_word_get(var, va, fault)                                                     \
+    do {                                                                                    \
+        uint64_t word_;                                                                     \
+                                                                                            \
+        asm goto("1: movq (%1), %0\n\t" EX_TABLE("1b", "%l2") : "=r"(word_) : "r"(va)      \
+                 : "memory" : fault);                                                       \
+        (var) = word_;                                                                      \
+    } while (0)
+
+#endif
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLB flushes of this CPU; tlb.h says what they are counted for. With one CPU "all CPUs that may run
+ * the domain" is this one; more of them will need a message to each and its clock.
+ */
+#include "mm/tlb.h"
+
+#include "geometry.h"
+#include "lib/percpu.h"
+#include "lib/x86.h"
+
+#define EPOCH_MASK ((1u << FRAME_EPOCH_BITS) - 1)
+
+void tlb_load_root(uint64_t cr3)
+{
+    struct percpu *cpu = this_cpu();
+
+    cpu->cr3 = cr3;
+    cpu->flush_clock++;
+    write_cr3(cr3);
+}
+
+void tlb_flush_all(void)
+{
+    tlb_load_root(read_cr3());
+}
+
+void tlb_flush_va(uint64_t va)
+{
+    invlpg(va);
+}
+
+uint32_t tlb_epoch(void)
+{
+    return (uint32_t)this_cpu()->flush_clock & EPOCH_MASK;
+}
+
+void tlb_flush_since(uint32_t epoch)
+{
+    if ((epoch & EPOCH_MASK) == tlb_epoch())
+        tlb_flush_all();
+}

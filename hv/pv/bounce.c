@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames on the guest kernel's stack. One function draws them all; the callers differ in handler,
+ * masking and error code.
+ *
+ *   new RSP ->  RCX | R11 | [DS ES FS GS: failsafe only] | [error code] | RIP | CS, mask | RFLAGS | RSP | SS
+ *   ends at the old RSP (from guest-kernel mode) or kernel_sp (from guest-user mode), 16-byte aligned.
+ *
+ * The guest may have put its stack anywhere, also over the hypervisor, over its own page tables, or
+ * nowhere: the range is checked whole, each word is a faultable store under CR0.WP, and failure is the
+ * domain's end (hazard X3). Handlers were checked to be canonical when they were registered, and are
+ * again before SYSRET is chosen. No lock, no allocation, no search.
+ */
+#include "pv/bounce.h"
+
+#include "lib/extable.h"
+#include "lib/printk.h"
+#include "lib/x86.h"
+#include "mm/guest_copy.h"
+
+#define NO_ERROR_CODE (-1)
+#define TRAP_NMI      2u
+#define TRAP_UD       6u
+#define TRAP_PF       14u
+
+#define RFLAGS_CLEARED (RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC)
+
+struct handler {
+    uint64_t va;
+    bool mask_events;
+    long error_code;       /* NO_ERROR_CODE: the frame has none */
+    uint64_t clear_rflags; /* beside RFLAGS_CLEARED */
+    bool segments;         /* DS ES FS GS follow R11 */
+};
+
+static __attribute__((noreturn, noinline)) void bounce_failed(uint64_t sp)
+{
+    domain_crash("domain_crash_sync called from entry.S: fault at %016lx while a frame was pushed", sp);
+}
+
+static inline __attribute__((always_inline)) void frame_push(struct vcpu *v, struct cpu_regs *regs,
+                                                             struct handler h)
+{
+    const unsigned words = 7 + (h.error_code >= 0) + (h.segments ? 4 : 0);
+    uint64_t cs = regs->cs, flags = regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL), sp = regs->rsp, at;
+    volatile uint8_t *mask = &v->info->evtchn_upcall_mask;
+    uint8_t masked = *mask;
+
+    if (v->in_user) {
+        sp = v->kernel_sp;
+        vcpu_toggle_mode(v);
+    } else {
+        cs &= ~3ul;
+    }
+    if (!masked)
+        flags |= RFLAGS_IF;
+    if (v->domain->vm_assist & (1ul << VMASST_TYPE_architectural_iopl))
+        flags |= (uint64_t)(v->iopl & 3) << 12;
+    sp = at = (sp & ~15ul) - words * 8;
+    if (!guest_range_ok(sp, words * 8))
+        goto fault;
+    guest_word_put(at, regs->rcx, fault);
+    guest_word_put(at + 8, regs->r11, fault);
+    if (h.segments) {
+        guest_word_put(at + 16, (uint64_t)v->ds, fault);
+        guest_word_put(at + 24, (uint64_t)v->es, fault);
+        guest_word_put(at + 32, (uint64_t)v->fs, fault);
+        guest_word_put(at + 40, (uint64_t)v->gs, fault);
+        at += 32;
+    }
+    if (h.error_code >= 0) {
+        guest_word_put(at + 16, h.error_code, fault);
+        at += 8;
+    }
+    guest_word_put(at + 16, regs->rip, fault);
+    guest_word_put(at + 24, cs | (uint64_t)masked << 32, fault);
+    guest_word_put(at + 32, flags, fault);
+    guest_word_put(at + 40, regs->rsp, fault);
+    guest_word_put(at + 48, (uint64_t)regs->ss, fault);
+
+    if (h.mask_events)
+        *mask = 1;
+    regs->rip = regs->rcx = h.va;
+    regs->rflags = regs->r11 = (regs->rflags & ~(RFLAGS_CLEARED | h.clear_rflags)) | RFLAGS_IF;
+    regs->rsp = sp;
+    regs->cs = FLAT_KERNEL_CS64;
+    regs->ss = FLAT_KERNEL_SS64;
+    v->via_sysret = va_canonical(h.va);
+    return;
+fault:
+    bounce_failed(sp);
+}
+
+static __attribute__((noreturn, noinline)) void bounce_unhandled(struct vcpu *v, unsigned vector,
+                                                                 long error_code)
+{
+    static const char *const name[] = {
+        "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "#09", "#TS",
+        "#NP", "#SS", "#GP", "#PF", "#15", "#MF", "#AC", "#MC", "#XM",
+    };
+
+    guest_printk(v->domain->id, v->id, LOG_ERROR, "Unhandled: vec %u, %s[%04lx]\n", vector,
+                 vector < sizeof(name) / sizeof(name[0]) ? name[vector] : "INT",
+                 error_code < 0 ? 0 : error_code);
+    domain_crash("no handler for exception %u in the guest's trap table", vector);
+}
+
+void bounce_exception(struct vcpu *v, struct cpu_regs *regs, unsigned vector, long error_code)
+{
+    const struct trap_info *t = &v->traps[vector];
+
+    if (!t->address)
+        bounce_unhandled(v, vector, error_code);
+    if (error_code < 0)
+        frame_push(v, regs, (struct handler){ .va = t->address,
+                                              .mask_events = t->flags & TRAP_MASK_EVENTS,
+                                              .error_code = NO_ERROR_CODE });
+    else
+        frame_push(v, regs, (struct handler){ .va = t->address,
+                                              .mask_events = t->flags & TRAP_MASK_EVENTS,
+                                              .error_code = (uint32_t)error_code });
+}
+
+void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint32_t error_code)
+{
+    const struct trap_info *t = &v->traps[TRAP_PF];
+
+    v->cr2 = cr2;
+    v->info->arch.cr2 = cr2;
+    if (!t->address)
+        bounce_unhandled(v, TRAP_PF, error_code);
+    trace("fault: va %016lx error %x rip %016lx -> handler %016lx\n", cr2, error_code, regs->rip,
+          t->address);
+    frame_push(v, regs, (struct handler){ .va = t->address,
+                                          .mask_events = t->flags & TRAP_MASK_EVENTS,
+                                          .error_code = error_code });
+}
+
+void bounce_event(struct vcpu *v, struct cpu_regs *regs)
+{
+    if (!v->event.va)
+        domain_crash("an event is deliverable and no event callback is registered");
+    frame_push(v, regs, (struct handler){ .va = v->event.va, .mask_events = true,
+                                          .error_code = NO_ERROR_CODE });
+}
+
+void bounce_nmi(struct vcpu *v, struct cpu_regs *regs)
+{
+    v->nmi_pending = false;
+    v->nmi_masked = true;
+    bounce_exception(v, regs, TRAP_NMI, NO_ERROR_CODE);
+}
+
+void bounce_callback(struct vcpu *v, struct cpu_regs *regs, const struct vcpu_callback *callback,
+                     uint64_t clear_rflags)
+{
+    frame_push(v, regs, (struct handler){ .va = callback->va, .mask_events = callback->mask_events,
+                                          .error_code = NO_ERROR_CODE,
+                                          .clear_rflags = clear_rflags });
+}
+
+/* RIP is after SYSCALL; without a callback the guest sees the instruction refused. */
+void bounce_syscall(struct vcpu *v, struct cpu_regs *regs)
+{
+    if (v->syscall.va) {
+        bounce_callback(v, regs, &v->syscall, RFLAGS_DF);
+    } else {
+        regs->rip -= 2;
+        bounce_exception(v, regs, TRAP_UD, NO_ERROR_CODE);
+    }
+}
+
+void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs)
+{
+    if (!v->failsafe.va)
+        domain_crash("a segment register could not be loaded and no failsafe callback is registered");
+    frame_push(v, regs, (struct handler){ .va = v->failsafe.va,
+                                          .mask_events = v->failsafe.mask_events,
+                                          .error_code = NO_ERROR_CODE, .segments = true });
+}
