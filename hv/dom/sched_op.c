@@ -74,8 +74,10 @@ static long op_poll(struct vcpu *v, uint64_t arg_va)
         return refuse_sched(-EINVAL, "poll-too-many-ports");
     if (!guest_va_ok((uint64_t)poll.ports.p))
         return refuse_sched(-EFAULT, "ports-unreadable");
-    if (evtchn_deliverable(v) || poll_ports(v->domain, &poll, &v->poll_port, &rc))
-        return evtchn_deliverable(v) ? 0 : rc;
+    if (evtchn_deliverable(v))
+        return 0;
+    if (poll_ports(v->domain, &poll, &v->poll_port, &rc))
+        return rc;
     if (poll.timeout && poll.timeout <= system_time())
         return 0;
     v->polling = true;

@@ -20,7 +20,6 @@
 
 enum { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, RTC_FIELDS };
 
-static bool epoch_known;
 static uint64_t epoch_ns; /* wall clock at system time 0 */
 
 static uint8_t rtc_read(uint8_t reg)
@@ -77,16 +76,16 @@ static uint64_t rtc_seconds(void)
            f[MINUTE] * 60u + f[SECOND];
 }
 
+void wallclock_init(void)
+{
+    epoch_ns = rtc_seconds() * NS_PER_S - system_time();
+}
+
 void wallclock_refresh(struct domain *d)
 {
     volatile shared_info_t *s = d->shared;
-    uint64_t seconds;
+    uint64_t seconds = epoch_ns / NS_PER_S;
 
-    if (!epoch_known) {
-        epoch_ns = rtc_seconds() * NS_PER_S - system_time();
-        epoch_known = true;
-    }
-    seconds = epoch_ns / NS_PER_S;
     s->wc_version |= 1;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     s->wc_sec = (uint32_t)seconds;
