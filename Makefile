@@ -18,11 +18,11 @@ XEN_INCLUDE ?= /usr/include/xen
 
 # The hypervisor: sources relative to hv/.
 HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c \
-	cpu/entry.S cpu/traps.c cpu/desc.c cpu/timer.c cpu/fpu.c \
+	cpu/entry.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
 	mm/tlb.c mm/guest_copy.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c \
-	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
+	pv/hypercall.c pv/multicall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
 	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/priv_op.c pv/priv_io.c pv/pit.c \
 	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
 	pv/memory_op.c pv/refuse.c \
@@ -37,7 +37,7 @@ GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c 
 	mm/page_cache.c mm/swap.c mm/reclaim.c mm/heap.c mm/fault.c
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
-SCENARIOS := six_steps processes
+SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplicate user_faults
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.
 USER_PROGS := hello access forker deep
@@ -47,10 +47,13 @@ INITRD_FILES :=
 
 # Host tests: names of tests/host/NAME.c, each linked with all of the two lists
 # under it: hv/ sources compiled for the host, and helpers in tests/host/.
-HOST_TESTS :=
+HOST_TESTS := test_types
+# Tests that run a second time on a tiny machine: NAME.tiny.
+HOST_TINY_TESTS := test_types
 HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
-	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pv/refuse.c
-HOST_LIB_SRCS :=
+	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c \
+	pv/mmu_update.c pv/mmuext.c pv/update_va.c pv/refuse.c dom/teardown.c lib/format.c
+HOST_LIB_SRCS := machine.c ghost.c guest.c hooks.c
 
 # ---- Tools and flags --------------------------------------------------------
 
@@ -87,6 +90,9 @@ USER_LDFLAGS = $(GUEST_LDFLAGS) -Wl,-Ttext-segment=0x400000
 HOST_CFLAGS = $(filter-out $(PREFIX_MAP),$(COMMON)) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -DPINION_VERSION='"$(VERSION)"' \
 	-Itests/host/config -Itests/host -Ihv -Iguest
+# Four entries in a table, three-bit type counts, eight frees until a date comes round again.
+HOST_TINY = -DPT_INDEX_BITS=2 -DPT_HV_SLOT_FIRST=2 -DPT_HV_SLOT_LAST=2 -DFRAME_REF_BITS=4 \
+	-DFRAME_REF_RESERVE=4 -DFRAME_TYPE_BITS=3 -DFRAME_EPOCH_BITS=3
 
 # ---- Names made from the lists ----------------------------------------------
 
@@ -97,7 +103,9 @@ SCENARIO_OBJS := $(call objs,scenarios,$(SCENARIOS))
 USER_LIB_OBJS := $(call objs,user,$(USER_LIB_SRCS))
 USER_BINS     := $(addprefix $(BUILD)/user/,$(USER_PROGS))
 HOST_OBJS     := $(call objs,host/hv,$(HOST_HV_SRCS)) $(call objs,host/tests,$(HOST_LIB_SRCS))
-HOST_BINS     := $(addprefix $(BUILD)/host/,$(HOST_TESTS))
+HOST_TINY_OBJS := $(HOST_OBJS:$(BUILD)/host/%=$(BUILD)/host/tiny/%)
+HOST_PROGRAMS := $(HOST_TESTS) $(HOST_TINY_TESTS:%=%.tiny)
+HOST_BINS     := $(addprefix $(BUILD)/host/,$(HOST_PROGRAMS))
 ABI_STAMP     := $(BUILD)/abi/.stamp
 NEWLIB_STAMP  := $(BUILD)/newlib/.stamp
 HV_DEPS       := $(ABI_STAMP) $(BUILD)/.flags
@@ -128,7 +136,7 @@ test: bootstrap build iso $(HOST_BINS) ## Run every test; the last line gives th
 	$(PYTHON) scripts/test-all --build $(BUILD)
 
 host-tests: $(HOST_BINS) ## Run the host tests under sanitizers, with line coverage
-	$(PYTHON) scripts/host-tests --build $(BUILD) $(HOST_TESTS)
+	$(PYTHON) scripts/host-tests --build $(BUILD) $(HOST_PROGRAMS)
 
 lint: export LINT_HV_CFLAGS = $(HV_CFLAGS)
 lint: export LINT_GUEST_CFLAGS = $(GUEST_CFLAGS)
@@ -234,7 +242,15 @@ $(BUILD)/host/hv/%.o: hv/%.c $(HV_DEPS)
 $(BUILD)/host/tests/%.o: tests/host/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -c -o $@ $<
-$(HOST_BINS): $(BUILD)/host/%: $(BUILD)/host/tests/%.o $(HOST_OBJS)
+$(addprefix $(BUILD)/host/,$(HOST_TESTS)): $(BUILD)/host/%: $(BUILD)/host/tests/%.o $(HOST_OBJS)
+	$(CC) $(HOST_CFLAGS) --coverage -o $@ $^ -lcmocka
+$(BUILD)/host/tiny/hv/%.o: hv/%.c $(HV_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(HOST_TINY) --coverage -c -o $@ $<
+$(BUILD)/host/tiny/tests/%.o: tests/host/%.c $(HV_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(HOST_TINY) -c -o $@ $<
+$(BUILD)/host/%.tiny: $(BUILD)/host/tiny/tests/%.o $(HOST_TINY_OBJS)
 	$(CC) $(HOST_CFLAGS) --coverage -o $@ $^ -lcmocka
 
 -include $(shell find $(BUILD) -name '*.d' -not -path '*/newlib/*' 2>/dev/null)

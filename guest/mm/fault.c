@@ -13,7 +13,7 @@
 #include "mm/steps.h"
 #include "traps.h"
 
-struct fault_stats fault_stats;
+volatile struct fault_stats fault_stats;
 
 /* Rights come before the policy; what the region allows, the policy makes possible. */
 static bool access_allowed(const struct region *region, uint32_t error)

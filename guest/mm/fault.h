@@ -21,6 +21,6 @@ struct fault_stats {
     uint64_t last_cr2; /* of the last fault, resolved or not */
     uint32_t last_error;
 };
-extern struct fault_stats fault_stats;
+extern volatile struct fault_stats fault_stats; /* an ordinary access may change it */
 
 #endif

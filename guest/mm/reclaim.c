@@ -15,7 +15,7 @@
 #include "mm/steps.h"
 #include "mm/swap.h"
 
-struct reclaim_stats reclaim_stats;
+volatile struct reclaim_stats reclaim_stats;
 
 void reclaim_limit(struct region *region, uint64_t pages)
 {

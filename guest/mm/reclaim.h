@@ -21,6 +21,6 @@ struct reclaim_stats {
     uint64_t evicted;   /* pages written to the store */
     uint64_t spared;    /* second chances: accessed since the hand last came by */
 };
-extern struct reclaim_stats reclaim_stats;
+extern volatile struct reclaim_stats reclaim_stats;
 
 #endif

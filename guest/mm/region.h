@@ -55,7 +55,7 @@ struct region {
     const struct ramdisk_file *file;    /* region_file: what `start` maps... */
     uint64_t file_page;                 /* ...from which page on... */
     uint64_t file_bytes;                /* ...for how many bytes; zero behind them */
-    uint64_t resident;                  /* pages present */
+    volatile uint64_t resident;         /* pages present; any access may add one */
     uint64_t resident_limit;            /* 0: none; see reclaim.h */
     uint64_t clock;                     /* the reclaimer's hand: VA */
 };
