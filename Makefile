@@ -37,7 +37,8 @@ GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c 
 	mm/page_cache.c mm/swap.c mm/reclaim.c mm/heap.c mm/fault.c
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
-SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplicate user_faults
+SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplicate user_faults \
+	eviction address_spaces
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.
 USER_PROGS := hello access forker deep
