@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Every scenario on every platform, and Pinion's answers against Xen's.
 
-One boot a platform carries all scenarios. If it ends before all have reported,
-the first silent one is charged with it and the rest run in a further boot.
+One boot a platform carries all scenarios but those that end their domain, which
+get one each. If a boot ends before all have reported, the first silent one is
+charged with it and the rest run in a further boot.
 """
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 from . import machine, runner, xen
@@ -22,6 +24,8 @@ PLATFORMS = {
     "uefi-domu": ("pinion", "uefi", True),
     XEN: ("xen", "direct", False),
 }
+DEATH = re.compile(r"Domain \d+ \(vcpu#\d+\) crashed")
+PANIC = re.compile(r"Panic on CPU \d+")
 # Firmware in an emulator is slow: seconds before the hypervisor's first line.
 EXTRA_SECONDS = {"direct": 0, "bios": 10, "uefi": 60}
 
@@ -61,8 +65,32 @@ class Platform:
         self.seconds += outcome.seconds
         return outcome
 
-    def run(self, names):
-        """Runs `names`, in as many boots as crashes make necessary."""
+    def run_alone(self, name):
+        """A scenario that is right when its domain dies, and nothing but its domain."""
+        outcome = self.boot([name])
+        said = points(outcome.lines).get(name)
+        died = next(filter(DEATH.search, outcome.lines), None)
+        panic = next(filter(PANIC.search, outcome.lines), None)
+        if panic:
+            result = Result(FAIL, f"the hypervisor fell: {panic}")
+        elif said:
+            result = said if said.outcome != PASS else Result(FAIL, "its domain lives")
+        elif died and outcome.status == CRASH and any(x.startswith("1..1") for x in outcome.lines):
+            result = Result(PASS, died)
+        else:
+            result = Result(BROKEN, f"{STATUS_NAMES[outcome.status]}: {outcome.reason}")
+        self.results[name] = result
+
+    def run(self, chosen):
+        """Runs every scenario of `chosen`, in as many boots as it takes."""
+        self.run_together([scenario.name for scenario in chosen if not scenario.alone])
+        for scenario in chosen:
+            if scenario.alone:
+                self.run_alone(scenario.name)
+        return self
+
+    def run_together(self, names):
+        """Runs `names` in one boot, or in as many as crashes make necessary."""
         left = list(names)
         while left:
             outcome = self.boot(left)
@@ -82,7 +110,6 @@ class Platform:
                 for name in left:  # the boot itself is broken: no use in repeating it
                     self.results[name] = Result(BROKEN, why)
                 left = []
-        return self
 
 
 def differences(names, results):
@@ -106,8 +133,9 @@ def differences(names, results):
     return noted
 
 
-def run(names, platforms, build, options, progress):
+def run(chosen, platforms, build, options, progress):
     """({(name, platform): Result}, {platform: seconds}, notes)"""
+    names = [scenario.name for scenario in chosen]
     results, seconds = {}, {}
     wanted = list(platforms)
     if XEN in wanted:
@@ -118,7 +146,7 @@ def run(names, platforms, build, options, progress):
             wanted.remove(XEN)
 
     def one(platform):
-        done = Platform(platform, build, options).run(names)
+        done = Platform(platform, build, options).run(chosen)
         bad = sum(map(is_bad, done.results.values()))
         good = sum(r.outcome == PASS for r in done.results.values())
         progress(f"{platform}: {good} passed, {bad} failed in {done.seconds:.1f} s")

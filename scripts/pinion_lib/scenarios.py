@@ -8,7 +8,23 @@ from .config import ROOT
 
 FOLDER = ROOT / "tests" / "scenarios"
 POINT = re.compile(r"^(not )?ok\b\s*(\d+)?\s*(?:-\s*)?([^#]*?)\s*(?:#\s*(.*))?$")
+# SCENARIO(ident, "name", "summary") or SCENARIO_FLAGS(ident, "name", "summary", flags)
+DEFINED = re.compile(
+    r'^SCENARIO(?:_FLAGS)?\(\s*\w+,\s*"(?P<name>[^"]+)",\s*'
+    r'(?P<summary>(?:"(?:[^"\\]|\\.)*"\s*)+)(?P<flags>(?:,[^)"]*)?)\)\s*\{',
+    re.M,
+)
+STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 PASS, FAIL, SKIP, BROKEN, MISSING = "pass", "FAIL", "skip", "ERROR", "-"
+
+
+@dataclass
+class Scenario:
+    """One scenario. `alone`: it ends with its domain's death, and runs in a boot of its own."""
+
+    name: str
+    summary: str = ""
+    alone: bool = False
 
 
 @dataclass
@@ -25,19 +41,14 @@ def canonical(name):
 
 
 def sources():
-    """{name: file} of every scenario."""
-    return {canonical(path.stem): path for path in sorted(FOLDER.glob("*.c"))}
-
-
-def description(path):
-    """The first sentence of a scenario's opening comment."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        text = line.strip().strip("/*").strip()
-        if text and not text.startswith(("SPDX", "#")):
-            return text
-        if line.startswith("#"):
-            break
-    return ""
+    """{name: Scenario}: what the files of tests/scenarios/ define, by file and place."""
+    found = {}
+    for path in sorted(FOLDER.glob("*.c")):
+        for match in DEFINED.finditer(path.read_text(encoding="utf-8")):
+            summary = "".join(STRING.findall(match["summary"]))
+            name = canonical(match["name"])
+            found[name] = Scenario(name, summary, "SCENARIO_ALONE" in match["flags"])
+    return found
 
 
 def select(names, pattern):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The pair on other machines: CPU models, memory sizes, boot loaders."""
 
+import re
+
 import pytest
-from conftest import BUILD, boot
+from conftest import BUILD, boot, call
 
 INITRD = BUILD / "initrd.cpio"
 GUEST = BUILD / "guest.elf"
@@ -41,6 +43,14 @@ def test_scenarios_on_cpu_models(cpu):
     """One boot of all scenarios; the matrix runs on qemu64 alone."""
     done = boot(GUEST, "--cmdline", "scenarios=all", "--module", INITRD, "--cpu", cpu, timeout=90)
     assert done.status == 0, done.out[-3000:] + done.err
+
+
+def test_every_scenario_of_the_sources_is_in_the_guest():
+    """`scenarios=all` runs exactly those that scripts/pinion finds, less the ones that run alone."""
+    done = boot(GUEST, "--cmdline", "scenarios=all", "--module", INITRD, timeout=90)
+    listed = call("list").out.split("platforms:")[0].splitlines()[1:]
+    wanted = {line.split()[0] for line in listed if not line.endswith("(ends its domain)")}
+    assert set(re.findall(r"^(?:not )?ok \d+ - (\S+)", done.out, re.M)) == wanted
 
 
 def test_smap_and_smep_by_option(hello):

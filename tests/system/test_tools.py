@@ -76,23 +76,56 @@ def platform_of(*boots):
     return platform
 
 
+def named(names, alone=False):
+    return [scenarios.Scenario(name, alone=alone) for name in names]
+
+
+ALONE = [
+    (6, ["1..1", "(XEN) Domain 1 (vcpu#0) crashed on cpu#0:"], "pass"),
+    (6, ["(XEN) Domain 1 (vcpu#0) crashed on cpu#0:"], "ERROR"),
+    (6, ["1..1", "(XEN) Domain 1 (vcpu#0) crashed on cpu#0:", "(XEN) Panic on CPU 0:"], "FAIL"),
+    (0, ["1..1", "ok 1 - a # it lives"], "FAIL"),
+    (5, ["1..1", "not ok 1 - a # it lives"], "FAIL"),
+    (3, ["1..1", "ok 1 - a # SKIP not here"], "skip"),
+    (124, ["1..1"], "ERROR"),
+]
+
+
+@pytest.mark.parametrize("status,lines,outcome", ALONE)
+def test_a_scenario_that_ends_its_domain(status, lines, outcome):
+    platform = matrix.Platform("direct-domu", None, None)
+    platform.boot = lambda names: runner.Outcome(status, "why", lines)
+    assert platform.run(named("a", alone=True)).results["a"].outcome == outcome
+
+
+def test_scenarios_are_found_in_their_sources(monkeypatch, tmp_path):
+    (tmp_path / "x.c").write_text(
+        'SCENARIO(a, "one_a", "first, (of two)")\n{\n}\n'
+        'SCENARIO_FLAGS(b, "two", "second "\n         "half", SCENARIO_ALONE)\n{\n}\n'
+    )
+    monkeypatch.setattr(scenarios, "FOLDER", tmp_path)
+    found = scenarios.sources()
+    assert [(s.name, s.alone) for s in found.values()] == [("one-a", False), ("two", True)]
+    assert found["two"].summary == "second half"
+
+
 def test_a_crash_is_charged_and_the_rest_run_again():
-    done = platform_of((6, ["a"]), (0, ["c", "d"])).run(["a", "b", "c", "d"]).results
+    done = platform_of((6, ["a"]), (0, ["c", "d"])).run(named("abcd")).results
     assert [done[name].outcome for name in "abcd"] == ["pass", "FAIL", "pass", "pass"]
 
 
 def test_a_crash_after_the_last_report_is_not_lost():
-    done = platform_of((6, ["a", "b"])).run(["a", "b"]).results
+    done = platform_of((6, ["a", "b"])).run(named("ab")).results
     assert report.is_bad(done["b"]) and not report.is_bad(done["a"])
 
 
 def test_a_verdict_against_its_points_is_not_lost():
-    done = platform_of((5, ["a", "b"])).run(["a", "b"]).results
+    done = platform_of((5, ["a", "b"])).run(named("ab")).results
     assert report.is_bad(done["b"])
 
 
 def test_a_boot_that_says_nothing_is_not_repeated():
-    done = platform_of((0, [])).run(["a", "b"]).results
+    done = platform_of((0, [])).run(named("ab")).results
     assert all(report.is_bad(result) for result in done.values())
 
 
