@@ -124,7 +124,7 @@ BOOT := $(if $(filter run test,$(MAKECMDGOALS)),bootstrap)
 
 build: hv guest $(BUILD)/initrd.cpio ## Build pinion.elf, guest.elf and initrd.cpio
 hv: $(BUILD)/pinion.elf ## Build the hypervisor alone
-guest: $(BUILD)/guest.elf ## Build the guest kernel alone
+guest: $(BUILD)/guest.elf $(BUILD)/hello.elf ## Build the guest kernel and the example alone
 iso: $(BUILD)/pinion.iso ## Build the GRUB image that boots the pair
 newlib: $(NEWLIB_STAMP) ## Build newlib from Debian's newlib-source (once)
 
@@ -220,6 +220,10 @@ $(BUILD)/scenarios/%.o: tests/scenarios/%.c $(GUEST_DEPS)
 	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
 $(BUILD)/guest.elf: $(GUEST_OBJS) $(SCENARIO_OBJS) guest/guest.lds $(BUILD)/.lists
 	$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(SCENARIO_OBJS) $(NEWLIB_LIBS)
+# The smallest kernel on the guest library: a guest_main of its own.
+$(BUILD)/hello.elf: $(GUEST_OBJS) $(BUILD)/guest/examples/hello.o guest/guest.lds $(BUILD)/.lists
+	$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(BUILD)/guest/examples/hello.o \
+	  $(NEWLIB_LIBS)
 
 $(BUILD)/user/%.o: guest/user/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
