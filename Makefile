@@ -17,7 +17,7 @@ XEN_INCLUDE ?= /usr/include/xen
 # ---- What is in each program: edit here -------------------------------------
 
 # The hypervisor: sources relative to hv/.
-HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c \
+HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c cpu/guest_symbols.c \
 	cpu/entry.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
 	mm/tlb.c mm/guest_copy.c \
@@ -27,7 +27,8 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
 	pv/memory_op.c pv/refuse.c \
 	dom/hypercall_page.c dom/build.c dom/domain.c dom/vcpu.c dom/sched.c dom/evtchn.c dom/console.c \
-	lib/printk.c lib/format.c lib/panic.c lib/trace.c lib/string.c lib/uart.c
+	lib/printk.c lib/format.c lib/panic.c lib/trace.c lib/string.c lib/symbols.c \
+	lib/uart.c
 
 # The guest kernel library and start-up: sources relative to guest/.
 GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c kprint.c cmdline.c \
@@ -38,7 +39,7 @@ GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c 
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
 SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplicate user_faults \
-	eviction address_spaces
+	eviction address_spaces threads_and_time
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.
 USER_PROGS := hello access forker deep

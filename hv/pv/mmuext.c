@@ -45,10 +45,10 @@ static int op_unpin(const mmuext_op_s *op, uint16_t owner)
 int base_pointer_set(mfn_t new, uint16_t owner)
 {
     struct vcpu *v = vcpu_current();
-    uint64_t old = v->cr3_kernel;
+    mfn_t old = ma_to_mfn(v->cr3_kernel);
     int rc;
 
-    if (mfn_to_ma(new) != old) {
+    if (!mfn_eq(new, old)) {
         rc = root_get(new, owner);
         if (rc)
             return rc;
@@ -57,9 +57,9 @@ int base_pointer_set(mfn_t new, uint16_t owner)
         v->cr3_kernel = mfn_to_ma(new);
     }
     vcpu_load_root(v);
-    if (mfn_to_ma(new) != old) {
+    if (!mfn_eq(new, old)) {
         trace("new base pointer: mfn %lx\n", new.n);
-        root_put(ma_to_mfn(old));
+        root_put(old);
     }
     return 0;
 }
@@ -72,11 +72,10 @@ static int op_new_baseptr(const mmuext_op_s *op, uint16_t owner)
 static int op_new_user_baseptr(const mmuext_op_s *op, uint16_t owner)
 {
     struct vcpu *v = vcpu_current();
-    mfn_t new = { op->arg1.mfn };
-    uint64_t old = v->cr3_user;
+    mfn_t new = { op->arg1.mfn }, old = ma_to_mfn(v->cr3_user);
     int rc;
 
-    if (mfn_to_ma(new) == old)
+    if (mfn_eq(new, old))
         return 0;
     if (new.n) {
         rc = root_get(new, owner);
@@ -87,8 +86,8 @@ static int op_new_user_baseptr(const mmuext_op_s *op, uint16_t owner)
     }
     v->cr3_user = mfn_to_ma(new);
     trace("new user base pointer: mfn %lx\n", new.n);
-    if (old)
-        root_put(ma_to_mfn(old));
+    if (old.n)
+        root_put(old);
     return 0;
 }
 

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* Start, stop and check of the test machine; see machine.h. */
+#include "machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dom/teardown.h"
+#include "lib/printk.h"
+#include "mm/hv_map.h"
+#include "mm/m2p.h"
+#include "mm/page_alloc.h"
+#include "mm/tlb.h"
+
+#define HV_SLOTS  (PT_HV_SLOT_LAST - PT_HV_SLOT_FIRST + 1)
+#define HOLDS_MAX 256u
+#define FRAMES_HV 3u /* not for the allocator: 0 and 2 the hypervisor's, 1 not RAM */
+#define HV_ENTRY  (2 * PAGE_SIZE | PTE_P | PTE_RW | PTE_A | PTE_D)
+
+struct percpu *machine_this_cpu;
+uint8_t *machine_memory;
+struct domain machine_guest, machine_control;
+struct vcpu machine_vcpu[MACHINE_VCPUS];
+struct percpu machine_percpu[MACHINE_CPUS];
+uint64_t idle_root_pa = 2 * PAGE_SIZE;
+bool trace_on;
+
+static uint64_t hv_slots[HV_SLOTS];
+static struct audit_ref holds[HOLDS_MAX];
+static unsigned holds_count;
+static struct audit_count *scratch;
+static uint64_t frames_free_at_start;
+static char log_buffer[1u << 16];
+static size_t log_used;
+
+/* ---- the log ---------------------------------------------------------------- */
+
+static void log_add(const char *fmt, va_list args)
+{
+    if (log_used + 1024 > sizeof(log_buffer))
+        log_used = 0;
+    log_used += (size_t)vsnprintf(log_buffer + log_used, 512, fmt, args);
+}
+
+void printk(enum log_level level, const char *fmt, ...)
+{
+    va_list args;
+
+    (void)level;
+    va_start(args, fmt);
+    log_add(fmt, args);
+    va_end(args);
+}
+
+void guest_printk(unsigned domid, unsigned vcpu, enum log_level level, const char *fmt, ...)
+{
+    va_list args;
+
+    printk(level, "d%uv%u ", domid, vcpu);
+    va_start(args, fmt);
+    log_add(fmt, args);
+    va_end(args);
+}
+
+void panic(const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    fail_msg("panic: %s", text);
+    abort();
+}
+
+const char *log_text(void)
+{
+    return log_buffer;
+}
+
+void log_clear(void)
+{
+    log_used = 0;
+    log_buffer[0] = 0;
+}
+
+/* ---- the hypervisor's map --------------------------------------------------- */
+
+void hv_map_fill_slots(uint64_t *l4, uint64_t perdomain_entry)
+{
+    for (unsigned i = 0; i < HV_SLOTS; i++)
+        l4[PT_HV_SLOT_FIRST + i] = i == 0 ? 0 : i == 4 ? perdomain_entry : hv_slots[i];
+}
+
+void hv_map_show_m2p(uint64_t *l4, int visible)
+{
+    l4[PT_HV_SLOT_FIRST] = visible ? hv_slots[0] : 0;
+}
+
+void vcpu_descriptors_release(struct vcpu *v)
+{
+    (void)v;
+}
+
+/* ---- start and stop --------------------------------------------------------- */
+
+static void domain_start(struct domain *d, uint16_t id, bool initial, unsigned frames)
+{
+    memset(d, 0, sizeof(*d));
+    d->id = id;
+    d->initial = initial;
+    d->console_mfn = d->store_mfn = d->shared_mfn = MFN_NONE;
+    d->owner = (struct owner){ .id = id,
+                               .max_pages = frames,
+                               .perdomain_entry = (id + 0x100ul) << PAGE_SHIFT | HV_ENTRY };
+    assert_true(owner_register(&d->owner));
+}
+
+static void vcpu_start(unsigned n, struct domain *d)
+{
+    struct vcpu *v = &machine_vcpu[n];
+
+    memset(v, 0, sizeof(*v));
+    v->domain = d;
+    v->id = d->vcpus;
+    v->info_mfn = MFN_NONE;
+    d->vcpu[d->vcpus++] = v;
+    machine_percpu[n] = (struct percpu){ .cpu_id = n, .current = v, .pt_work = &v->pt_work };
+    machine_percpu[n].self = &machine_percpu[n];
+    v->cpu = &machine_percpu[n];
+}
+
+void machine_begin(unsigned frames)
+{
+    frame_limit = frames;
+    frame_table = calloc(frames, sizeof(*frame_table));
+    m2p_table = calloc(frames, sizeof(*m2p_table));
+    scratch = calloc(frames, sizeof(*scratch));
+    machine_memory = aligned_alloc(PAGE_SIZE, frames * PAGE_SIZE);
+    memset(machine_memory, 0xa5, frames * PAGE_SIZE);
+    memset(machine_memory + idle_root_pa, 0, PAGE_SIZE);
+    for (unsigned i = 0; i < HV_SLOTS; i++)
+        hv_slots[i] = HV_ENTRY | (i ? 0 : PTE_U) | (uint64_t)i << 52;
+    domain_start(&machine_guest, 1, false, frames);
+    domain_start(&machine_control, 0, true, frames);
+    vcpu_start(0, &machine_guest);
+    vcpu_start(1, &machine_guest);
+    vcpu_start(2, &machine_control);
+    vcpu_start(3, &machine_guest);
+    machine_this_cpu = &machine_percpu[0];
+    hooks_reset();
+    machine_between_restarts = 0;
+    holds_count = 0;
+    log_clear();
+    ghost_start();
+    for (unsigned n = 0; n < FRAMES_HV; n++)
+        frame_table[n].ref = (n == 1 ? (uint64_t)OWNER_IO : OWNER_HV) << FRAME_OWNER_SHIFT;
+    for (unsigned n = 0; n < frames; n++)
+        m2p_set(mfn_of(n), M2P_INVALID);
+    for (unsigned n = FRAMES_HV; n < frames; n++)
+        frame_table[n].ref = (uint64_t)OWNER_NONE << FRAME_OWNER_SHIFT;
+    page_alloc_add(mfn_of(FRAMES_HV), frames - FRAMES_HV);
+    frames_free_at_start = page_free_count();
+    /* A clock that has run a while: date 0 of a fresh frame word means nothing. */
+    tlb_flush_all();
+}
+
+void machine_end(void)
+{
+    hooks_reset();
+    for (unsigned n = MACHINE_CPUS; n-- > 0;) {
+        machine_run(n);
+        tlb_load_root(idle_root_pa);
+    }
+    while (holds_count)
+        machine_unhold(holds[holds_count - 1].mfn, holds[holds_count - 1].type);
+    assert_int_equal(teardown_memory(&machine_control), 0);
+    assert_int_equal(teardown_memory(&machine_guest), 0);
+    assert_int_equal(machine_guest.owner.pages, 0);
+    assert_int_equal(machine_control.owner.pages, 0);
+    assert_int_equal(page_free_count(), frames_free_at_start);
+    machine_check("teardown");
+    while (frame_valid(page_alloc(0)))
+        ;
+    owner_unregister(&machine_guest.owner);
+    owner_unregister(&machine_control.owner);
+    ghost_stop();
+    free(frame_table);
+    free(m2p_table);
+    free(scratch);
+    free(machine_memory);
+}
+
+int machine_setup(void **state)
+{
+    (void)state;
+    machine_begin(64);
+    return 0;
+}
+
+int machine_teardown(void **state)
+{
+    (void)state;
+    machine_end();
+    return 0;
+}
+
+void machine_run(unsigned n)
+{
+    machine_this_cpu = &machine_percpu[n];
+}
+
+/* ---- checks ----------------------------------------------------------------- */
+
+unsigned machine_audit(bool at_rest)
+{
+    struct audit_ref refs[HOLDS_MAX + 2 * MACHINE_VCPUS];
+    const struct pt_work *works[MACHINE_VCPUS];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < MACHINE_VCPUS; i++) {
+        const struct vcpu *v = &machine_vcpu[i];
+
+        works[i] = &v->pt_work;
+        if (v->cr3_kernel)
+            refs[n++] = (struct audit_ref){ ma_to_mfn(v->cr3_kernel), PT_L4, "kernel root" };
+        if (v->cr3_user)
+            refs[n++] = (struct audit_ref){ ma_to_mfn(v->cr3_user), PT_L4, "user root" };
+    }
+    memcpy(refs + n, holds, holds_count * sizeof(holds[0]));
+    return audit_run(&(struct audit_roots){ .refs = refs,
+                                            .refs_count = n + holds_count,
+                                            .works = works,
+                                            .works_count = MACHINE_VCPUS,
+                                            .at_rest = at_rest,
+                                            .hv_slots = hv_slots,
+                                            .scratch = scratch });
+}
+
+void machine_check(const char *where)
+{
+    size_t before = log_used;
+    bool at_rest = true;
+    unsigned found;
+
+    /* Only the vCPU whose request has just ended must have done its cleanup. */
+    if (machine_this_cpu->pt_work->used)
+        fail_msg("%s: pending cleanup", where);
+    for (unsigned i = 0; i < MACHINE_VCPUS; i++)
+        at_rest &= !machine_vcpu[i].pt_work.used;
+    ghost_step();
+    found = machine_audit(at_rest);
+    if (found)
+        fail_msg("%s: %u differences\n%s", where, found, log_buffer + before);
+}
+
+void machine_hold(mfn_t mfn, enum page_type type)
+{
+    assert_true(holds_count < HOLDS_MAX);
+    holds[holds_count++] = (struct audit_ref){ mfn, type, "test" };
+}
+
+void machine_unhold(mfn_t mfn, enum page_type type)
+{
+    for (unsigned i = holds_count; i-- > 0;) {
+        if (!mfn_eq(holds[i].mfn, mfn) || holds[i].type != type)
+            continue;
+        holds[i] = holds[--holds_count];
+        if (type != PT_NONE)
+            page_type_put(mfn);
+        pt_work_drain();
+        frame_put(mfn);
+        return;
+    }
+    fail_msg("frame %lx is not held by the test", mfn.n);
+}
+
+/* ---- pages ------------------------------------------------------------------ */
+
+mfn_t machine_page(struct domain *d)
+{
+    mfn_t mfn = owner_alloc(&d->owner, 0);
+
+    assert_true(frame_valid(mfn));
+    m2p_set(mfn, 0x1000 + mfn.n);
+    return mfn;
+}
+
+void machine_poke(mfn_t mfn, unsigned slot, uint64_t value)
+{
+    /* A guest writes through the writable type. */
+    assert_int_equal(page_get_typed(mfn, frame_owner(mfn), PT_WRITABLE), 0);
+    ((uint64_t *)frame_va(mfn))[slot] = value;
+    page_put_typed(mfn);
+}
+
+uint64_t machine_peek(mfn_t mfn, unsigned slot)
+{
+    return ((uint64_t *)frame_va(mfn))[slot];
+}
+
+struct machine_tree machine_tree(struct domain *d, uint64_t leaf_flags)
+{
+    struct machine_tree t;
+
+    for (unsigned level = 0; level <= 4; level++) {
+        t.l[level] = machine_page(d);
+        if (level)
+            machine_poke(t.l[level], GUEST_SLOT,
+                         pte_make(t.l[level - 1], level == 1 ? leaf_flags : BRANCH));
+    }
+    return t;
+}
+
+/* ---- snapshots -------------------------------------------------------------- */
+
+struct snapshot {
+    struct frame *frames;
+    uint64_t *m2p;
+    uint8_t *memory;
+    struct vcpu vcpu[MACHINE_VCPUS];
+    uint32_t pages[2];
+};
+
+struct snapshot *snapshot_take(void)
+{
+    struct snapshot *s = calloc(1, sizeof(*s));
+
+    s->frames = malloc(frame_limit * sizeof(*s->frames));
+    s->m2p = malloc(frame_limit * sizeof(*s->m2p));
+    s->memory = malloc(frame_limit * PAGE_SIZE);
+    memcpy(s->frames, frame_table, frame_limit * sizeof(*s->frames));
+    memcpy(s->m2p, m2p_table, frame_limit * sizeof(*s->m2p));
+    memcpy(s->memory, machine_memory, frame_limit * PAGE_SIZE);
+    memcpy(s->vcpu, machine_vcpu, sizeof(s->vcpu));
+    s->pages[0] = machine_guest.owner.pages;
+    s->pages[1] = machine_control.owner.pages;
+    return s;
+}
+
+static bool frame_same(const struct frame *was, const struct frame *is)
+{
+    if ((was->ref ^ is->ref) & ~FRAME_FREED_MASK)
+        return false;
+    /* Without a count the type's value and date say only what to flush next time. */
+    if (!(was->type & FRAME_TYPE_COUNT) && !(is->type & FRAME_TYPE_COUNT))
+        return !((was->type ^ is->type) &
+                 (FRAME_PINNED | FRAME_VALIDATED | FRAME_PARTIAL | FRAME_LOCKED));
+    return was->type == is->type;
+}
+
+bool snapshot_same(const struct snapshot *s)
+{
+    bool same = s->pages[0] == machine_guest.owner.pages &&
+                s->pages[1] == machine_control.owner.pages;
+
+    for (uint64_t n = 0; n < frame_limit; n++) {
+        bool is_free = frame_owner(mfn_of(n)) == OWNER_NONE;
+
+        if (!is_free && !frame_same(&s->frames[n], &frame_table[n])) {
+            print_error("frame %lx: ref %016lx -> %016lx, type %016lx -> %016lx\n", n,
+                        s->frames[n].ref, frame_table[n].ref, s->frames[n].type,
+                        frame_table[n].type);
+            same = false;
+        }
+        if (is_free != ((uint16_t)(s->frames[n].ref >> FRAME_OWNER_SHIFT) == OWNER_NONE))
+            same = false;
+        if (!is_free && (s->m2p[n] != m2p_table[n] ||
+                         memcmp(s->memory + n * PAGE_SIZE, frame_va(mfn_of(n)), PAGE_SIZE))) {
+            print_error("frame %lx has another content\n", n);
+            same = false;
+        }
+    }
+    for (unsigned i = 0; i < MACHINE_VCPUS; i++)
+        same &= s->vcpu[i].cr3_kernel == machine_vcpu[i].cr3_kernel &&
+                s->vcpu[i].cr3_user == machine_vcpu[i].cr3_user && !machine_vcpu[i].pt_work.used;
+    return same;
+}
+
+void snapshot_restore(const struct snapshot *s)
+{
+    memcpy(frame_table, s->frames, frame_limit * sizeof(*s->frames));
+    memcpy(m2p_table, s->m2p, frame_limit * sizeof(*s->m2p));
+    memcpy(machine_memory, s->memory, frame_limit * PAGE_SIZE);
+    memcpy(machine_vcpu, s->vcpu, sizeof(s->vcpu));
+    machine_guest.owner.pages = s->pages[0];
+    machine_control.owner.pages = s->pages[1];
+}
+
+void snapshot_free(struct snapshot *s)
+{
+    free(s->frames);
+    free(s->m2p);
+    free(s->memory);
+    free(s);
+}
