@@ -17,7 +17,8 @@ XEN_INCLUDE ?= /usr/include/xen
 # ---- What is in each program: edit here -------------------------------------
 
 # The hypervisor: sources relative to hv/.
-HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c cpu/guest_symbols.c \
+HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c \
+	cpu/guest_symbols.c \
 	cpu/entry.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
 	mm/tlb.c mm/guest_copy.c \

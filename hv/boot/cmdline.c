@@ -222,7 +222,7 @@ static void option_apply(const char *word, bool early)
         return;
     }
     if (!o) {
-        printk(LOG_ALWAYS, "Unknown option \"%s\": ignored\n", word);
+        printk(LOG_ALWAYS, "Unknown option \"%.*s\": ignored\n", (int)length, word);
         return;
     }
     good = o->flag ? bool_parse(value, o->flag) : o->set(value);

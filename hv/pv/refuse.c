@@ -21,8 +21,7 @@ static const char *errno_name(long err)
     return err > 0 && err < (long)(sizeof(names) / sizeof(names[0])) && names[err] ? names[err] : "?";
 }
 
-/* "mfn=… pfn=… owner=dN type=L1/2 refs=3 pinned", or only the number for a frame beyond memory. */
-static void frame_describe(char *buf, size_t size, uint64_t n)
+void frame_describe(char *buf, size_t size, uint64_t n)
 {
     mfn_t mfn = { n };
     uint64_t type;

@@ -6,6 +6,8 @@
 #ifndef HV_PV_REFUSE_H
 #define HV_PV_REFUSE_H
 
+#include <stddef.h>
+
 #include "mm/refusal.h"
 
 struct refused_entry {       /* what the request wanted to change; 0-initialise what does not apply */
@@ -24,5 +26,8 @@ long refuse_report(const char *hypercall, const struct refused_entry *e, long er
 
 /* The common case outside page tables: record the rule and report in one. mfn as REFUSAL_NO_MFN or a frame. */
 long refused(const char *hypercall, long err, const char *rule);
+
+/* Writes " mfn=… pfn=… owner=dN type=L1/2 refs=3 pinned", or only the number of a frame beyond memory. */
+void frame_describe(char *buf, size_t size, uint64_t n);
 
 #endif
