@@ -165,6 +165,7 @@ void thread_join(struct thread *thread)
 {
     while (thread->state != THREAD_ZOMBIE)
         thread_yield();
+    _reclaim_reent(thread->reent);
     stack_free(thread);
     thread->state = THREAD_FREE;
 }
