@@ -208,8 +208,17 @@ $(BUILD)/hv/%.o: hv/%.S $(HV_DEPS) $(BUILD)/hv/offsets.h
 $(BUILD)/hv/hv.lds: hv/hv.lds.S $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -E -P -x assembler-with-cpp -MT $@ -o $@ $<
-$(BUILD)/pinion.elf: $(HV_OBJS) $(BUILD)/hv/hv.lds $(BUILD)/.lists
-	$(CC) $(HV_LDFLAGS) -T $(BUILD)/hv/hv.lds -o $@ $(HV_OBJS)
+# Linked twice: the table of function names is made from the first link and lies behind the text.
+HV_LINK = $(CC) $(HV_LDFLAGS) -T $(BUILD)/hv/hv.lds -o $@ $(HV_OBJS)
+$(BUILD)/hv/no-symbols.S: scripts/hv-symbols
+	@mkdir -p $(@D)
+	$(PYTHON) scripts/hv-symbols > $@
+$(BUILD)/hv/pinion-1.elf: $(HV_OBJS) $(BUILD)/hv/hv.lds $(BUILD)/hv/no-symbols.S $(BUILD)/.lists
+	$(HV_LINK) $(BUILD)/hv/no-symbols.S
+$(BUILD)/hv/symbols.S: $(BUILD)/hv/pinion-1.elf
+	$(PYTHON) scripts/hv-symbols $< > $@
+$(BUILD)/pinion.elf: $(HV_OBJS) $(BUILD)/hv/hv.lds $(BUILD)/hv/symbols.S
+	$(HV_LINK) $(BUILD)/hv/symbols.S
 
 $(BUILD)/guest/%.o: guest/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
