@@ -9,5 +9,6 @@ runner    one boot: serial output in, verdict out
 scenarios names of the scenarios, their TAP lines, documented freedoms
 matrix    every scenario on every platform
 report    the table, TAP and JUnit
-cli       options and subcommands
+options   the command line and its help
+cli       what the commands do
 """

@@ -1,135 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Options and subcommands of scripts/pinion."""
-import argparse
-import os
+"""What the commands of scripts/pinion do."""
 import shlex
 import sys
 import tempfile
 from pathlib import Path
 
-from . import iso, machine, matrix, report, runner, scenarios, xen
+from . import iso, machine, matrix, options as command_line, report, runner, scenarios, xen
 from .config import ERROR, FAILURE, STATUS_NAMES, SUCCESS, USAGE, Build, ToolError
-
-STATUSES = """\
-exit status:
-  0    success: the kernel printed `Test result: SUCCESS`, or none and powered off
-  2    the command line is wrong
-  3    skip
-  4    error: the test broke, or something this tool needs is missing
-  5    failure: the subject broke
-  6    crash of the guest or of the hypervisor
-  124  timeout
-"""
-
-RUN_TEXT = """\
-Boots KERNEL, a 64-bit PV kernel, under Pinion (or Debian's Xen 4.17) in QEMU and
-shows the serial line as it comes. On a terminal, what is typed goes to the serial
-line; Ctrl-C ends the run.
-
-examples:
-  pinion run build/guest.elf --module build/initrd.cpio --cmdline scenarios=all
-  pinion run build/guest.elf --module build/initrd.cpio --on xen
-  pinion run my-kernel.elf --domu --firmware uefi --log run.log
-  pinion run my-kernel.elf --gdb
-"""
-
-TEST_TEXT = """\
-Runs every scenario of the guest on every platform, one boot a platform, and
-prints a table, scenario by platform. A result on Pinion that differs from the one
-on Xen is a failure unless tests/scenarios/freedoms.txt gives the reason. The last
-line is `N passed, N failed, N skipped`; exit status 0 or 5. The serial log of each
-boot is kept in build/test/.
-"""
-
-
-def add_machine(parser):
-    """Options of the machine that `run` and `test` share."""
-    parser.add_argument("--memory", default="64M", metavar="SIZE", help="guest's memory (%(default)s)")
-    parser.add_argument("--host-memory", default="512M", metavar="SIZE", help="machine's memory (%(default)s)")
-    parser.add_argument("--cpu", default="qemu64", help="QEMU's CPU model (%(default)s)")
-    parser.add_argument("--timeout", type=seconds, default=60.0, metavar="S", help="seconds for one boot (60)")
-
-
-def seconds(text):
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError("must be above 0")
-    return value
-
-
-def parser():
-    raw = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(
-        prog="pinion", description="Runs and tests kernels under Pinion.", epilog=STATUSES, formatter_class=raw
-    )
-    top.add_argument("--build", metavar="DIR", help="output directory of make (build, or $PINION_BUILD)")
-    sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    run = sub.add_parser(
-        "run", help="boot a kernel and report how it ended", description=RUN_TEXT, epilog=STATUSES, formatter_class=raw
-    )
-    run.add_argument("kernel", type=Path, metavar="KERNEL", help="ELF image of a 64-bit PV kernel")
-    run.add_argument("--cmdline", default="", metavar="S", help="the kernel's command line")
-    run.add_argument(
-        "--module", type=Path, action="append", default=[], metavar="FILE", help="ramdisk for the kernel (repeatable)"
-    )
-    kind = run.add_mutually_exclusive_group()
-    kind.add_argument("--initial-domain", action="store_true", help="as the initial domain (default)")
-    kind.add_argument("--domu", action="store_true", help="as an unprivileged domain with a console ring")
-    run.add_argument("--on", choices=("pinion", "xen"), default="pinion", help="the hypervisor (%(default)s)")
-    run.add_argument(
-        "--firmware",
-        choices=("direct", "bios", "uefi"),
-        default="direct",
-        help="direct: QEMU loads the hypervisor; bios, uefi: GRUB does (%(default)s)",
-    )
-    add_machine(run)
-    run.add_argument("--log", metavar="FILE", help="also write the serial lines to FILE")
-    run.add_argument("--gdb", action="store_true", help="wait for gdb; without a timeout")
-    run.add_argument("--trace", action="store_true", help="log each step of page faults and table updates")
-    run.add_argument(
-        "--hv-option", action="append", default=[], metavar="WORD", help="a hypervisor option (repeatable)"
-    )
-    run.add_argument(
-        "--qemu-arg", action="append", default=[], metavar="ARG", help="a further QEMU argument (repeatable; --qemu-arg=-ARG)"
-    )
-    run.add_argument("--hypervisor", type=Path, metavar="FILE", help="image to boot instead of build/pinion.elf")
-    run.add_argument("--summary", action="store_true", help="end with a table of the scenarios that reported")
-    run.add_argument("--verbose", action="store_true", help="print QEMU's command line first")
-    run.set_defaults(act=do_run)
-
-    listing = sub.add_parser(
-        "list",
-        help="list scenarios and platforms",
-        description="Lists the scenarios, each with what it is about, and the platforms `pinion test` runs them on.",
-    )
-    listing.set_defaults(act=do_list)
-
-    test = sub.add_parser("test", help="run all scenarios on all platforms", description=TEST_TEXT, formatter_class=raw)
-    test.add_argument("-k", dest="pattern", metavar="PATTERN", help="only scenarios with this text or shell pattern")
-    test.add_argument("-j", dest="jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="boots at a time")
-    test.add_argument(
-        "--platform",
-        action="append",
-        choices=list(matrix.PLATFORMS),
-        metavar="NAME",
-        help="only this platform (repeatable): " + ", ".join(matrix.PLATFORMS),
-    )
-    add_machine(test)
-    test.add_argument("--tap", action="store_true", help="print TAP instead of the table")
-    test.add_argument("--junit", metavar="FILE", help="also write JUnit XML to FILE")
-    test.set_defaults(act=do_test)
-
-    image = sub.add_parser(
-        "iso",
-        help="write a GRUB image that boots the built pair",
-        description="Writes a GRUB image (BIOS and UEFI) that boots the built hypervisor, guest and ramdisk.",
-    )
-    image.add_argument("out", type=Path, metavar="FILE")
-    image.add_argument("--cmdline", default="scenarios=all", metavar="S", help="the guest's command line")
-    image.add_argument("--memory", default="64M", metavar="SIZE", help="guest's memory (%(default)s)")
-    image.set_defaults(act=do_iso)
-    return top
 
 
 def boot_of(options, build):
@@ -216,7 +93,9 @@ def do_test(options, build):
     known = scenarios.sources()
     names = scenarios.select(known, options.pattern)
     if not names:
-        raise UsageError(f"no scenario matches {options.pattern}" if options.pattern else "no scenarios")
+        raise UsageError(
+            f"no scenario matches {options.pattern}" if options.pattern else "no scenarios"
+        )
     platforms = options.platform or list(matrix.PLATFORMS)
     chosen = [known[name] for name in names]
     results, times, notes = matrix.run(chosen, platforms, build, options, tell)
@@ -238,19 +117,27 @@ def do_test(options, build):
 
 def do_iso(options, build):
     boot = machine.Boot(
-        hypervisor=build.need(build.hypervisor), kernel=build.need(build.guest), memory=options.memory
+        hypervisor=build.need(build.hypervisor),
+        kernel=build.need(build.guest),
+        memory=options.memory,
     )
     modules = [build.need(build.initrd)]
     with tempfile.TemporaryDirectory(dir=build.dir) as work:
         tree = Path(work) / "iso"
         iso.make(
-            options.out, tree, boot.hypervisor, boot.kernel, options.cmdline, modules, boot.hypervisor_options()
+            options.out,
+            tree,
+            boot.hypervisor,
+            boot.kernel,
+            options.cmdline,
+            modules,
+            boot.hypervisor_options(),
         )
     return SUCCESS
 
 
 def main(arguments=None):
-    options = parser().parse_args(arguments)
+    options = command_line.parser(do_run, do_list, do_test, do_iso).parse_args(arguments)
     try:
         return options.act(options, Build(options.build))
     except UsageError as error:

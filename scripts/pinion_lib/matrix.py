@@ -99,7 +99,9 @@ class Platform:
             silent = [name for name in left if name not in found]
             ended = outcome.status in (CRASH, TIMEOUT)
             why = f"{STATUS_NAMES[outcome.status]}: {outcome.reason}"
-            unexplained = outcome.status not in (SUCCESS, SKIPPED) and not any(map(is_bad, found.values()))
+            unexplained = outcome.status not in (SUCCESS, SKIPPED) and not any(
+                map(is_bad, found.values())
+            )
             if not silent and (ended or unexplained):
                 # All reported and yet the run went wrong: the last one is charged.
                 self.results[left[-1]] = Result(BROKEN, f"after its report: {why}")

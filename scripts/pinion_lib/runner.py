@@ -24,7 +24,8 @@ RESULT_STATUS = {"SUCCESS": SUCCESS, "SKIP": SKIP, "ERROR": ERROR, "FAILURE": FA
 PLAN = re.compile(r"^1\.\.\d+")
 HALTED = re.compile(r"Hardware Dom0 (?:halted|shutdown)|Domain \d+ shut down")
 CRASHED = re.compile(
-    r"Domain \d+ \(vcpu#\d+\) crashed|Hardware Dom0 crashed|Domain \d+ shut down: (?:crash|watchdog)"
+    r"Domain \d+ \(vcpu#\d+\) crashed|Hardware Dom0 crashed"
+    r"|Domain \d+ shut down: (?:crash|watchdog)"
     r"|watchdog rebooting machine|Panic on CPU \d+"
 )
 # Terminal control that GRUB and UEFI firmware send down the serial line.

@@ -187,5 +187,7 @@ def test_the_built_hypervisor_is_small():
     """Under 128 KiB in memory; symbols and debug sections do not count."""
     image = Image(BUILD / "pinion.elf")
     header = EHDR.unpack_from(image.bytes)
-    loads = [PHDR.unpack_from(image.bytes, header[PHOFF] + i * PHDR.size) for i in range(header[PHNUM])]
+    loads = [
+        PHDR.unpack_from(image.bytes, header[PHOFF] + i * PHDR.size) for i in range(header[PHNUM])
+    ]
     assert sum(s[P_FILESZ] for s in loads if s[P_TYPE] == 1) < 128 << 10

@@ -46,7 +46,7 @@ def test_scenarios_on_cpu_models(cpu):
 
 
 def test_every_scenario_of_the_sources_is_in_the_guest():
-    """`scenarios=all` runs exactly those that scripts/pinion finds, less the ones that run alone."""
+    """`scenarios=all` runs exactly what scripts/pinion finds, less those that run alone."""
     done = boot(GUEST, "--cmdline", "scenarios=all", "--module", INITRD, timeout=90)
     listed = call("list").out.split("platforms:")[0].splitlines()[1:]
     wanted = {line.split()[0] for line in listed if not line.endswith("(ends its domain)")}

@@ -54,7 +54,10 @@ def test_tap_lines():
     lines = ["1..4", "ok 1 - a # fine", "not ok 2 - b # ERROR no memory", "not ok 3 - c", "noise"]
     found = scenarios.points([*lines, "ok 4 - d # SKIP not here"])
     assert {name: result.outcome for name, result in found.items()} == {
-        "a": "pass", "b": "ERROR", "c": "FAIL", "d": "skip",
+        "a": "pass",
+        "b": "ERROR",
+        "c": "FAIL",
+        "d": "skip",
     }
     assert scenarios.points(["ok 1 - a", "ok 2 - a"])["a"].outcome == "ERROR"
 
@@ -198,7 +201,9 @@ def test_bootstrap_lists_what_is_missing(tmp_path):
     done = subprocess.run(
         ["sh", ROOT / "scripts" / "bootstrap", "run"],
         env={"PATH": f"{tmp_path}:/usr/bin:/bin", "BOOTSTRAP": "no"},
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "newlib-source" in done.stdout and "libcmocka-dev" not in done.stdout

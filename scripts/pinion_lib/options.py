@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""The command line of scripts/pinion: its commands, options and help."""
+import argparse
+import os
+from pathlib import Path
+
+from . import matrix
+
+STATUSES = """\
+exit status:
+  0    success: the kernel printed `Test result: SUCCESS`, or none and powered off
+  2    the command line is wrong
+  3    skip
+  4    error: the test broke, or something this tool needs is missing
+  5    failure: the subject broke
+  6    crash of the guest or of the hypervisor
+  124  timeout
+"""
+
+RUN_TEXT = """\
+Boots KERNEL, a 64-bit PV kernel, under Pinion (or Debian's Xen 4.17) in QEMU and
+shows the serial line as it comes. On a terminal, what is typed goes to the serial
+line; Ctrl-C ends the run.
+
+examples:
+  pinion run build/guest.elf --module build/initrd.cpio --cmdline scenarios=all
+  pinion run build/guest.elf --module build/initrd.cpio --on xen
+  pinion run my-kernel.elf --domu --firmware uefi --log run.log
+  pinion run my-kernel.elf --gdb
+"""
+
+TEST_TEXT = """\
+Runs every scenario of the guest on every platform, one boot a platform, and
+prints a table, scenario by platform. A result on Pinion that differs from the one
+on Xen is a failure unless tests/scenarios/freedoms.txt gives the reason. The last
+line is `N passed, N failed, N skipped`; exit status 0 or 5. The serial log of each
+boot is kept in build/test/.
+"""
+
+
+def add_machine(parser):
+    """Options of the machine that `run` and `test` share."""
+    parser.add_argument(
+        "--memory", default="64M", metavar="SIZE", help="guest's memory (%(default)s)"
+    )
+    parser.add_argument(
+        "--host-memory", default="512M", metavar="SIZE", help="machine's memory (%(default)s)"
+    )
+    parser.add_argument("--cpu", default="qemu64", help="QEMU's CPU model (%(default)s)")
+    parser.add_argument(
+        "--timeout", type=seconds, default=60.0, metavar="S", help="seconds for one boot (60)"
+    )
+
+
+def seconds(text):
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
+
+
+def parser(run, listing, test, iso):
+    """The whole command line; the arguments carry out each command."""
+    raw = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(
+        prog="pinion",
+        description="Runs and tests kernels under Pinion.",
+        epilog=STATUSES,
+        formatter_class=raw,
+    )
+    top.add_argument(
+        "--build", metavar="DIR", help="output directory of make (build, or $PINION_BUILD)"
+    )
+    sub = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    running = sub.add_parser(
+        "run",
+        help="boot a kernel and report how it ended",
+        description=RUN_TEXT,
+        epilog=STATUSES,
+        formatter_class=raw,
+    )
+    running.add_argument(
+        "kernel", type=Path, metavar="KERNEL", help="ELF image of a 64-bit PV kernel"
+    )
+    running.add_argument("--cmdline", default="", metavar="S", help="the kernel's command line")
+    running.add_argument(
+        "--module",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="ramdisk for the kernel (repeatable)",
+    )
+    kind = running.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--initial-domain", action="store_true", help="as the initial domain (default)"
+    )
+    kind.add_argument(
+        "--domu", action="store_true", help="as an unprivileged domain with a console ring"
+    )
+    running.add_argument(
+        "--on", choices=("pinion", "xen"), default="pinion", help="the hypervisor (%(default)s)"
+    )
+    running.add_argument(
+        "--firmware",
+        choices=("direct", "bios", "uefi"),
+        default="direct",
+        help="direct: QEMU loads the hypervisor; bios, uefi: GRUB does (%(default)s)",
+    )
+    add_machine(running)
+    running.add_argument("--log", metavar="FILE", help="also write the serial lines to FILE")
+    running.add_argument("--gdb", action="store_true", help="wait for gdb; without a timeout")
+    running.add_argument(
+        "--trace", action="store_true", help="log each step of page faults and table updates"
+    )
+    running.add_argument(
+        "--hv-option",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="a hypervisor option (repeatable)",
+    )
+    running.add_argument(
+        "--qemu-arg",
+        action="append",
+        default=[],
+        metavar="ARG",
+        help="a further QEMU argument (repeatable; --qemu-arg=-ARG)",
+    )
+    running.add_argument(
+        "--hypervisor", type=Path, metavar="FILE", help="image to boot instead of build/pinion.elf"
+    )
+    running.add_argument(
+        "--summary", action="store_true", help="end with a table of the scenarios that reported"
+    )
+    running.add_argument("--verbose", action="store_true", help="print QEMU's command line first")
+    running.set_defaults(act=run)
+
+    names = sub.add_parser(
+        "list",
+        help="list scenarios and platforms",
+        description="Lists the scenarios, and the platforms `pinion test` runs them on.",
+    )
+    names.set_defaults(act=listing)
+
+    testing = sub.add_parser(
+        "test",
+        help="run all scenarios on all platforms",
+        description=TEST_TEXT,
+        formatter_class=raw,
+    )
+    testing.add_argument(
+        "-k",
+        dest="pattern",
+        metavar="PATTERN",
+        help="only scenarios with this text or shell pattern",
+    )
+    testing.add_argument(
+        "-j",
+        dest="jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="boots at a time",
+    )
+    testing.add_argument(
+        "--platform",
+        action="append",
+        choices=list(matrix.PLATFORMS),
+        metavar="NAME",
+        help="only this platform (repeatable): " + ", ".join(matrix.PLATFORMS),
+    )
+    add_machine(testing)
+    testing.add_argument("--tap", action="store_true", help="print TAP instead of the table")
+    testing.add_argument("--junit", metavar="FILE", help="also write JUnit XML to FILE")
+    testing.set_defaults(act=test)
+
+    image = sub.add_parser(
+        "iso",
+        help="write a GRUB image that boots the built pair",
+        description="Writes a GRUB image, for BIOS and UEFI, that boots the built pair.",
+    )
+    image.add_argument("out", type=Path, metavar="FILE")
+    image.add_argument(
+        "--cmdline", default="scenarios=all", metavar="S", help="the guest's command line"
+    )
+    image.add_argument(
+        "--memory", default="64M", metavar="SIZE", help="guest's memory (%(default)s)"
+    )
+    image.set_defaults(act=iso)
+    return top
