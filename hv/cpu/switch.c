@@ -16,6 +16,8 @@
 #include "lib/x86.h"
 #include "mm/hv_map.h"
 #include "mm/tlb.h"
+#include "pv/debugreg.h"
+#include "pv/priv_op.h"
 
 #define DR7_ENABLE 0xfful
 #define DR7_NONE   0x400ul
@@ -91,12 +93,14 @@ static void segments_load(struct vcpu *v)
 
 static void debug_load(const struct vcpu *v)
 {
+    uint64_t dr7 = debugreg_hardware_dr7(v);
+
     asm volatile("mov %0, %%db7" : : "r"(DR7_NONE));
-    if (!(v->dr[7] & DR7_ENABLE))
+    if (!(dr7 & DR7_ENABLE))
         return;
     asm volatile("mov %0, %%db0\n\tmov %1, %%db1\n\tmov %2, %%db2\n\tmov %3, %%db3"
                  : : "r"(v->dr[0]), "r"(v->dr[1]), "r"(v->dr[2]), "r"(v->dr[3]));
-    asm volatile("mov %0, %%db6\n\tmov %1, %%db7" : : "r"(DR6_NONE), "r"(v->dr[7]));
+    asm volatile("mov %0, %%db6\n\tmov %1, %%db7" : : "r"(DR6_NONE), "r"(dr7));
 }
 
 void cpu_switch(struct vcpu *prev, struct vcpu *next)
@@ -116,6 +120,7 @@ void cpu_switch(struct vcpu *prev, struct vcpu *next)
         fpu_switch(next);
         segments_load(next);
         debug_load(next);
+        cr4_load(next);
     }
     stack_switch_to(&prev->switch_rsp, next->switch_rsp);
 }

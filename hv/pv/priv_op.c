@@ -36,6 +36,14 @@ bool iopl_ok(const struct vcpu *v)
     return (v->in_user ? 3 : kernel_ring) <= v->iopl;
 }
 
+void cr4_load(const struct vcpu *v)
+{
+    uint64_t now = read_cr4(), wanted = (now & ~CR4_TSD) | (v->cr4 & CR4_TSD);
+
+    if (now != wanted)
+        write_cr4(wanted);
+}
+
 static enum op_result mov_from_cr(struct priv_op *op)
 {
     struct vcpu *v = op->v;
@@ -91,7 +99,7 @@ static enum op_result mov_to_cr(struct priv_op *op)
         return set_cr3(value);
     case 4:
         v->cr4 = value & CR4_GUEST;
-        write_cr4((read_cr4() & ~CR4_GUEST) | v->cr4);
+        cr4_load(v);
         return OP_DONE;
     default:
         return OP_REFUSED;

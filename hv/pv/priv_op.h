@@ -31,6 +31,9 @@ struct priv_op {
 /* True if the virtual CPL may do I/O: guest kernel counts as ring 1, or 0 with architectural_iopl. */
 bool iopl_ok(const struct vcpu *v);
 
+/* CR4.TSD in the CPU as v's guest chose it; cpu_switch() calls it too. CR4.DE is always on there. */
+void cr4_load(const struct vcpu *v);
+
 /* IN, OUT, INS, OUTS. */
 enum op_result emulate_io(struct priv_op *op);
 
