@@ -30,11 +30,11 @@ struct elf_segment {
 _Static_assert(sizeof(struct elf_header) == 64, "ELF64 header");
 _Static_assert(sizeof(struct elf_segment) == 56, "ELF64 program header");
 
-#define ELF_EXEC    2
-#define ELF_X86_64  62
+#define ELF_EXEC     2
+#define ELF_X86_64   62
 #define SEGMENT_LOAD 1
-#define SEGMENT_X   1U
-#define SEGMENT_W   2U
+#define SEGMENT_X    1U
+#define SEGMENT_W    2U
 
 static int segment_add(struct aspace *as, const struct ramdisk_file *file,
                        const struct elf_segment *s, uint64_t *end)

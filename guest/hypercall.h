@@ -14,18 +14,17 @@
 
 #define HYPERCALL_STUB() "call hypercall_page + (%c[n] * 32)"
 
-
-#define HYPERCALL_5(nr, a1, a2, a3, a4, a5)                                                        \
-    ({                                                                                             \
-        long ret_;                                                                                 \
-        uint64_t a1_ = (uint64_t)(a1), a2_ = (uint64_t)(a2), a3_ = (uint64_t)(a3);                 \
-        register uint64_t a4_ __asm__("r10") = (uint64_t)(a4);                                     \
-        register uint64_t a5_ __asm__("r8") = (uint64_t)(a5);                                      \
-        __asm__ volatile(HYPERCALL_STUB()                                                          \
-                         : "=a"(ret_), "+D"(a1_), "+S"(a2_), "+d"(a3_), "+r"(a4_), "+r"(a5_)       \
-                         : [n] "i"(nr)                                                             \
-                         : "memory", "rcx", "r11", "r9");                                          \
-        ret_;                                                                                      \
+#define HYPERCALL_5(nr, a1, a2, a3, a4, a5)                                                  \
+    ({                                                                                       \
+        long ret_;                                                                           \
+        uint64_t a1_ = (uint64_t)(a1), a2_ = (uint64_t)(a2), a3_ = (uint64_t)(a3);           \
+        register uint64_t a4_ __asm__("r10") = (uint64_t)(a4);                               \
+        register uint64_t a5_ __asm__("r8") = (uint64_t)(a5);                                \
+        __asm__ volatile(HYPERCALL_STUB()                                                    \
+                         : "=a"(ret_), "+D"(a1_), "+S"(a2_), "+d"(a3_), "+r"(a4_), "+r"(a5_) \
+                         : [n] "i"(nr)                                                       \
+                         : "memory", "rcx", "r11", "r9");                                    \
+        ret_;                                                                                \
     })
 
 #define HYPERCALL_1(nr, a1)             HYPERCALL_5(nr, a1, 0, 0, 0, 0)

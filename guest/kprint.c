@@ -90,7 +90,6 @@ size_t kformat(char *buf, size_t size, const char *fmt, va_list ap_in)
                 ;
             put_field(&o, s, len, width, left, ' ');
         } else if (*fmt == 'p') {
-            is_long = true;
             put_number(&o, 'x', true, &ap, 16, false, '0');
         } else if (*fmt == 'c') {
             put(&o, (char)va_arg(ap, int));

@@ -31,8 +31,8 @@ struct process {
     } fds[PROCESS_FDS];
     int parent;
     bool ended;
-    bool killed;                /* by a fault nobody resolved: `fault` says which */
-    int status;                 /* of exit() */
+    bool killed; /* by a fault nobody resolved: `fault` says which */
+    int status;  /* of exit() */
     struct trap_report fault;
 };
 

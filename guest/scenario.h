@@ -43,12 +43,11 @@ struct scenario {
 /* Not part of `scenarios=all`: its outcome is the domain's death, so it runs alone, by name. */
 #define SCENARIO_ALONE 1U
 
-#define SCENARIO_FLAGS(ident, name_, summary_, flags_)                                             \
-    static void scenario_run_##ident(void);                                                        \
-    static const struct scenario scenario_##ident                                                  \
-        __attribute__((used, section(".scenarios." #ident), aligned(8))) = { name_, summary_,      \
-                                                                             flags_,               \
-                                                                             scenario_run_##ident }; \
+#define SCENARIO_FLAGS(ident, name_, summary_, flags_)                                   \
+    static void scenario_run_##ident(void);                                              \
+    static const struct scenario scenario_##ident                                        \
+        __attribute__((used, section(".scenarios." #ident),                              \
+                       aligned(8))) = { name_, summary_, flags_, scenario_run_##ident }; \
     static void scenario_run_##ident(void)
 
 #define SCENARIO(ident, name, summary) SCENARIO_FLAGS(ident, name, summary, 0)
@@ -68,25 +67,25 @@ void scenario_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- checks: they end the scenario with FAILURE, naming file, line and values --------------- */
 
-#define EXPECT(cond)                                                                               \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            scenario_fail("%s:%d: not so: %s", __FILE_NAME__, __LINE__, #cond);                     \
+#define EXPECT(cond)                                                            \
+    do {                                                                        \
+        if (!(cond))                                                            \
+            scenario_fail("%s:%d: not so: %s", __FILE_NAME__, __LINE__, #cond); \
     } while (0)
 
-#define EXPECT_EQ(got, want)                                                                       \
-    do {                                                                                           \
-        long got_ = (long)(got), want_ = (long)(want);                                             \
-        if (got_ != want_)                                                                         \
-            scenario_fail("%s:%d: %s is %ld (0x%lx), not %ld (0x%lx)", __FILE_NAME__, __LINE__,     \
-                          #got, got_, (unsigned long)got_, want_, (unsigned long)want_);           \
+#define EXPECT_EQ(got, want)                                                                    \
+    do {                                                                                        \
+        long got_ = (long)(got), want_ = (long)(want);                                          \
+        if (got_ != want_)                                                                      \
+            scenario_fail("%s:%d: %s is %ld (0x%lx), not %ld (0x%lx)", __FILE_NAME__, __LINE__, \
+                          #got, got_, (unsigned long)got_, want_, (unsigned long)want_);        \
     } while (0)
 
 /* For set-up: ERROR, not FAILURE. */
-#define REQUIRE(cond)                                                                              \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            scenario_error("%s:%d: set-up: %s", __FILE_NAME__, __LINE__, #cond);                    \
+#define REQUIRE(cond)                                                            \
+    do {                                                                         \
+        if (!(cond))                                                             \
+            scenario_error("%s:%d: set-up: %s", __FILE_NAME__, __LINE__, #cond); \
     } while (0)
 
 /* ---- faults that must come ------------------------------------------------------------------ */

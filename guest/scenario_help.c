@@ -12,8 +12,8 @@
 #include "mm/page_cache.h"
 #include "mm/swap.h"
 
-#define KEPT_MAX   64
-#define VA_STEP    (1UL << L3_SHIFT)
+#define KEPT_MAX 64
+#define VA_STEP  (1UL << L3_SHIFT)
 
 static struct region *regions[KEPT_MAX];
 static pfn_t pages[KEPT_MAX];

@@ -234,11 +234,11 @@ static long sys_probe(struct trap_frame *f)
 }
 
 static long (*const table[SYS_COUNT])(struct trap_frame *) = {
-    [SYS_EXIT] = sys_exit,     [SYS_WRITE] = sys_write, [SYS_READ] = sys_read,
-    [SYS_OPEN] = sys_open,     [SYS_CLOSE] = sys_close, [SYS_LSEEK] = sys_lseek,
-    [SYS_FSIZE] = sys_fsize,   [SYS_SBRK] = sys_sbrk,   [SYS_GETPID] = sys_getpid,
-    [SYS_FORK] = sys_fork,     [SYS_WAIT] = sys_wait,   [SYS_YIELD] = sys_yield,
-    [SYS_TIME] = sys_time,     [SYS_PROBE] = sys_probe,
+    [SYS_EXIT] = sys_exit,   [SYS_WRITE] = sys_write, [SYS_READ] = sys_read,
+    [SYS_OPEN] = sys_open,   [SYS_CLOSE] = sys_close, [SYS_LSEEK] = sys_lseek,
+    [SYS_FSIZE] = sys_fsize, [SYS_SBRK] = sys_sbrk,   [SYS_GETPID] = sys_getpid,
+    [SYS_FORK] = sys_fork,   [SYS_WAIT] = sys_wait,   [SYS_YIELD] = sys_yield,
+    [SYS_TIME] = sys_time,   [SYS_PROBE] = sys_probe,
 };
 
 void syscall_dispatch(struct trap_frame *frame)

@@ -92,8 +92,9 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
         }
     if (!t)
         return NULL;
-    *t = (struct thread){ .slot = t->slot, .name = name, .fn = fn, .arg = arg,
-                          .aspace = &kernel_aspace };
+    *t = (struct thread){
+        .slot = t->slot, .name = name, .fn = fn, .arg = arg, .aspace = &kernel_aspace
+    };
     if (stack_alloc(t)) {
         stack_free(t);
         return NULL;

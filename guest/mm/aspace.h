@@ -17,8 +17,8 @@
 struct region;
 
 struct aspace {
-    pfn_t l4;             /* kernel L4 */
-    pfn_t l4_user;        /* valid with has_user */
+    pfn_t l4;      /* kernel L4 */
+    pfn_t l4_user; /* valid with has_user */
     bool has_user;
     struct region *regions; /* of the slots below 256; the kernel's own: all others */
     uint64_t id;

@@ -41,10 +41,10 @@ static void must(long rc, const char *what)
 
 void mm_map_shared_info(const start_info_t *si)
 {
-    must(hypercall_update_va_mapping((uint64_t)&shared_info_page,
-                                     pte_make(ma_to_mfn(si->shared_info),
-                                              PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX),
-                                     UVMF_INVLPG),
+    must(hypercall_update_va_mapping(
+             (uint64_t)&shared_info_page,
+             pte_make(ma_to_mfn(si->shared_info), PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX),
+             UVMF_INVLPG),
          "shared_info");
 }
 

@@ -44,7 +44,9 @@ void page_init(pfn_t first, uint64_t count)
         pages[n] = (struct page){
             .next = free_head,
             .refs = is_free ? 0 : 1,
-            .kind = is_free ? PAGE_FREE : n >= first.n ? PAGE_KERNEL : PAGE_RESERVED,
+            .kind = is_free        ? PAGE_FREE
+                    : n >= first.n ? PAGE_KERNEL
+                                   : PAGE_RESERVED,
         };
         counts[pages[n].kind]++;
         if (is_free)

@@ -56,10 +56,11 @@ int page_cache_get(const struct ramdisk_file *file, uint64_t index, pfn_t *pfn)
     if (page_none(*pfn)) {
         struct cached *c = pool_alloc(&entries);
 
-        *pfn = c ? page_read(file, index) : PFN_NONE;
+        if (!c)
+            return -XEN_ENOMEM;
+        *pfn = page_read(file, index);
         if (page_none(*pfn)) {
-            if (c)
-                pool_free(&entries, c);
+            pool_free(&entries, c);
             return -XEN_ENOMEM;
         }
         struct cached **bucket = bucket_of(file, index);

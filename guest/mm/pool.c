@@ -21,8 +21,11 @@ void *pool_alloc(struct pool *pool)
         if (page_none(pfn))
             return NULL;
         char *page = page_va(pfn);
-        for (size_t at = 0; at + pool->size <= PAGE_SIZE; at += pool->size)
+        size_t at = 0;
+
+        do
             pool_free(pool, page + at);
+        while ((at += pool->size) + pool->size <= PAGE_SIZE);
     }
     void *object = pool->free;
 

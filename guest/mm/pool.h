@@ -16,7 +16,10 @@ struct pool {
     void *free;
 };
 
-#define POOL_OF(type) { .size = sizeof(type), .free = NULL }
+#define POOL_OF(type)                      \
+    {                                      \
+        .size = sizeof(type), .free = NULL \
+    }
 
 /* Contents undefined.  Result: NULL when there is no page left. */
 void *pool_alloc(struct pool *pool);

@@ -18,8 +18,8 @@ void reclaim_limit(struct region *region, uint64_t pages);
 int reclaim_make_room(struct region *region);
 
 struct reclaim_stats {
-    uint64_t evicted;   /* pages written to the store */
-    uint64_t spared;    /* second chances: accessed since the hand last came by */
+    uint64_t evicted; /* pages written to the store */
+    uint64_t spared;  /* second chances: accessed since the hand last came by */
 };
 extern volatile struct reclaim_stats reclaim_stats;
 

@@ -51,13 +51,13 @@ struct region {
     uint64_t start, end; /* VAs, page-aligned; end exclusive */
     unsigned int rights;
     const struct region_policy *policy;
-    const struct region_policy *below;  /* region_cow: who fills holes */
-    const struct ramdisk_file *file;    /* region_file: what `start` maps... */
-    uint64_t file_page;                 /* ...from which page on... */
-    uint64_t file_bytes;                /* ...for how many bytes; zero behind them */
-    volatile uint64_t resident;         /* pages present; any access may add one */
-    uint64_t resident_limit;            /* 0: none; see reclaim.h */
-    uint64_t clock;                     /* the reclaimer's hand: VA */
+    const struct region_policy *below; /* region_cow: who fills holes */
+    const struct ramdisk_file *file;   /* region_file: what `start` maps... */
+    uint64_t file_page;                /* ...from which page on... */
+    uint64_t file_bytes;               /* ...for how many bytes; zero behind them */
+    volatile uint64_t resident;        /* pages present; any access may add one */
+    uint64_t resident_limit;           /* 0: none; see reclaim.h */
+    uint64_t clock;                    /* the reclaimer's hand: VA */
 };
 
 /*

@@ -19,7 +19,7 @@ static int anon_page(struct region *region, uint64_t va, pfn_t *pfn, bool *share
     *pfn = page_alloc_zero(PAGE_ANON);
     if (page_none(*pfn))
         return -XEN_ENOMEM;
-    step_log(STEP_FILLED, 0, pfn->n, (uint64_t)"zeros");
+    step_log(STEP_FILLED, 0, pfn->n, (uint64_t) "zeros");
     return 0;
 }
 
@@ -35,7 +35,8 @@ static int anon_fault(struct region *region, const struct fault *fault)
     rc = reclaim_make_room(region);
     if (rc)
         return rc;
-    rc = swapped ? swap_in(swap_slot(w.entry[1]), &pfn) : anon_page(region, fault->va, &pfn, &shared);
+    rc = swapped ? swap_in(swap_slot(w.entry[1]), &pfn)
+                 : anon_page(region, fault->va, &pfn, &shared);
     if (rc)
         return rc;
     rc = pt_map(region->as, fault->va, p2m(pfn),

@@ -22,7 +22,7 @@ static int copy_private(pfn_t from, pfn_t *to)
         return -XEN_ENOMEM;
     page_copy(*to, from);
     page_put(from);
-    step_log(STEP_FILLED, 0, to->n, (uint64_t)"private copy");
+    step_log(STEP_FILLED, 0, to->n, (uint64_t) "private copy");
     return 0;
 }
 
@@ -49,7 +49,7 @@ static int cow_break(struct region *region, uint64_t va, pfn_t pfn)
         if (page_none(own))
             return -XEN_ENOMEM;
         page_copy(own, pfn);
-        step_log(STEP_FILLED, 0, own.n, (uint64_t)"private copy");
+        step_log(STEP_FILLED, 0, own.n, (uint64_t) "private copy");
     }
     int rc = pt_map(region->as, va, p2m(own), region_pte_flags(region, true));
 
@@ -137,7 +137,8 @@ static int page_duplicate(struct region *region, struct region *twin, const stru
 
 int region_duplicate(struct region *region, struct aspace *to)
 {
-    struct region *twin = region_add(to, region->start, region->end, region->rights, region->policy);
+    struct region *twin =
+        region_add(to, region->start, region->end, region->rights, region->policy);
     static struct pt_batch batch; /* one vCPU, no yield in here */
     struct walk w;
     int rc = 0;

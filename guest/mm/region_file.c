@@ -25,7 +25,7 @@ static int file_page(struct region *region, uint64_t va, pfn_t *pfn, bool *share
     if (rc)
         return rc;
     *shared = true;
-    step_log(STEP_FILLED, 0, pfn->n, (uint64_t)"page cache");
+    step_log(STEP_FILLED, 0, pfn->n, (uint64_t) "page cache");
     return 0;
 }
 

@@ -81,7 +81,7 @@ int swap_in(uint64_t slot, pfn_t *pfn)
     if (page_none(*pfn))
         return -XEN_ENOMEM;
     page_copy(*pfn, slots[slot].pfn);
-    step_log(STEP_FILLED, 0, pfn->n, (uint64_t)"swap");
+    step_log(STEP_FILLED, 0, pfn->n, (uint64_t) "swap");
     return 0;
 }
 

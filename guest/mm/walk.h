@@ -16,10 +16,10 @@
 
 struct walk {
     uint64_t va;
-    unsigned int level;  /* lowest level whose table exists: 1 when there is an L1 */
-    mfn_t table[5];      /* [4]..[level]: the tables' frames */
+    unsigned int level;   /* lowest level whose table exists: 1 when there is an L1 */
+    mfn_t table[5];       /* [4]..[level]: the tables' frames */
     const pte_t *slot[5]; /* [4]..[level]: VA of the entry, for reading only */
-    pte_t entry[5];      /* [4]..[level]: what it held; 0 below */
+    pte_t entry[5];       /* [4]..[level]: what it held; 0 below */
 };
 
 /* Walks `va` from the L4 `root`.  Stops at the first entry that is not present, or a superpage. */

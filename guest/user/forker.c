@@ -10,16 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PTE_RW    2
-#define MFN(e)    (((uint64_t)(e) >> 12) & 0xffffffffffUL)
-#define WORDS     1024
+#define PTE_RW 2
+#define MFN(e) (((uint64_t)(e) >> 12) & 0xffffffffffUL)
+#define WORDS  1024
 
 static uint64_t data[WORDS] = { 11 };
 static uint64_t bss[WORDS];
+static uint64_t *heap;
 
-static int child(const uint64_t *heap, volatile uint64_t *stack)
+static int child(volatile uint64_t *stack)
 {
-    volatile uint64_t *h = (volatile uint64_t *)heap;
+    volatile uint64_t *h = heap;
 
     if (data[0] != 11 || bss[0] != 12 || h[0] != 13 || stack[0] != 14)
         return 21;
@@ -30,8 +31,8 @@ static int child(const uint64_t *heap, volatile uint64_t *stack)
 int main(void)
 {
     volatile uint64_t stack[WORDS];
-    uint64_t *heap = malloc(WORDS * sizeof(*heap));
 
+    heap = malloc(WORDS * sizeof(*heap));
     if (!heap)
         return 1;
     bss[0] = 12;
@@ -43,7 +44,7 @@ int main(void)
     if (pid < 0)
         return 2;
     if (pid == 0)
-        return child(heap, stack);
+        return child(stack);
     /* Before anybody writes: one page, read-only, two references. */
     long shared = sys_probe(PROBE_ENTRY, bss);
     if (MFN(shared) != MFN(before) || shared & PTE_RW || sys_probe(PROBE_REFS, bss) != 2)

@@ -9,14 +9,14 @@
 #ifndef GUEST_USER_SYS_H
 #define GUEST_USER_SYS_H
 
-#define SYS_EXIT   0  /* status */
-#define SYS_WRITE  1  /* fd, buffer, bytes */
-#define SYS_READ   2  /* fd, buffer, bytes */
-#define SYS_OPEN   3  /* name: a file of the ramdisk, read-only */
-#define SYS_CLOSE  4  /* fd */
-#define SYS_LSEEK  5  /* fd, offset, whence */
-#define SYS_FSIZE  6  /* fd: bytes; -1 for the console */
-#define SYS_SBRK   7  /* delta: the old end */
+#define SYS_EXIT   0 /* status */
+#define SYS_WRITE  1 /* fd, buffer, bytes */
+#define SYS_READ   2 /* fd, buffer, bytes */
+#define SYS_OPEN   3 /* name: a file of the ramdisk, read-only */
+#define SYS_CLOSE  4 /* fd */
+#define SYS_LSEEK  5 /* fd, offset, whence */
+#define SYS_FSIZE  6 /* fd: bytes; -1 for the console */
+#define SYS_SBRK   7 /* delta: the old end */
 #define SYS_GETPID 8
 #define SYS_FORK   9  /* 0 in the duplicate, its PID in the caller */
 #define SYS_WAIT   10 /* pid: status of the ended child */

@@ -187,13 +187,13 @@ static inline bool va_canonical(uint64_t va)
 }
 
 /* The hypervisor's part of every address space: L4 slots 256..271. */
-#define HV_VA_START       0xffff800000000000UL
-#define HV_VA_END         0xffff880000000000UL
-#define HV_L4_SLOT_FIRST  256U
-#define HV_L4_SLOT_LAST   271U
-#define M2P_VA_START      0xffff800000000000UL /* read-only, one uint64_t for each MFN */
-#define M2P_VA_END        0xffff804000000000UL
-#define USER_VA_END       0x0000800000000000UL /* first non-canonical address */
+#define HV_VA_START      0xffff800000000000UL
+#define HV_VA_END        0xffff880000000000UL
+#define HV_L4_SLOT_FIRST 256U
+#define HV_L4_SLOT_LAST  271U
+#define M2P_VA_START     0xffff800000000000UL /* read-only, one uint64_t for each MFN */
+#define M2P_VA_END       0xffff804000000000UL
+#define USER_VA_END      0x0000800000000000UL /* first non-canonical address */
 
 static inline bool va_in_hv(uint64_t va)
 {
@@ -214,12 +214,12 @@ static inline bool va_in_hv(uint64_t va)
 #define HYPERCALL_STUB_COUNT 128U
 
 /* Flags of struct trap_info. */
-#define TRAP_DPL(d)      ((d) & 3U)
+#define TRAP_DPL(d)      ((d)&3U)
 #define TRAP_MASK_EVENTS (1U << 2)
 
 /* ------------------------------------------------------------------ layouts both sides rely on */
 
-#define ABI_SIZE(type, size)         _Static_assert(sizeof(type) == (size), #type)
+#define ABI_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 #define ABI_OFFSET(type, field, off) \
     _Static_assert(offsetof(type, field) == (off), #type "." #field)
 

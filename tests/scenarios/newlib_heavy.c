@@ -87,8 +87,10 @@ static void grow(void)
     unsigned char *p = NULL;
 
     for (size_t bytes = 4096; bytes <= 4UL << 20; bytes *= 2) {
-        p = realloc(p, bytes);
-        EXPECT(p);
+        unsigned char *grown = realloc(p, bytes);
+
+        EXPECT(grown);
+        p = grown;
         memset(p + bytes / 2, (int)(bytes >> 12), bytes / 2);
         for (size_t half = 2048; half < bytes; half *= 2)
             EXPECT_EQ(p[half], half == 2048 ? 1 : (unsigned char)((half * 2) >> 12));
@@ -114,8 +116,8 @@ static void text(void)
 
         line[i] = malloc(128);
         EXPECT(line[i]);
-        int len = snprintf(line[i], 128, "%08lx line %d of %s: %+.4f %Lg", (unsigned long)next_random(),
-                           i, "newlib", i / 8.0, (long double)i);
+        int len = snprintf(line[i], 128, "%08lx line %d of %s: %+.4f %Lg",
+                           (unsigned long)next_random(), i, "newlib", i / 8.0, (long double)i);
         EXPECT(len > 20 && len < 128);
         EXPECT_EQ(sscanf(line[i], "%*x line %d of %31[a-z]: %lf", &number, got, &value), 3);
         EXPECT_EQ(number, i);
@@ -136,11 +138,13 @@ static void stream(void)
     size_t n = 0;
     int c;
 
-    EXPECT(!fopen("no/such/file", "r"));
+    FILE *f = fopen("no/such/file", "r");
+
+    EXPECT(!f);
     EXPECT_EQ(errno, ENOENT);
     if (!file)
         return;
-    FILE *f = fopen(file->name, "r");
+    f = fopen(file->name, "r");
 
     EXPECT(f);
     while ((c = getc(f)) != EOF)

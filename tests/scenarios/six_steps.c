@@ -94,8 +94,7 @@ SCENARIO(six_steps, "six-steps", "fault, lookup, table page, read-only, pin, hoo
     /* Pinned: a second pin is refused, and the order cannot be turned round. */
     EXPECT_EQ(mmuext_one(MMUEXT_PIN_L1_TABLE, l1_mfn), -XEN_EINVAL);
     EXPECT(hypercall_update_va_mapping((uint64_t)page_va(l1),
-                                       pte_make(l1_mfn, PTE_P | PTE_RW | PTE_NX),
-                                       UVMF_INVLPG) < 0);
+                                       pte_make(l1_mfn, PTE_P | PTE_RW | PTE_NX), UVMF_INVLPG) < 0);
 
     /* The way back: unhooked, unpinned, writable, free. */
     log = steps_mark();

@@ -40,7 +40,8 @@ SCENARIO(zero_fill_l1, "zero-fill-l1-present", "a hole with its L1 there: one fa
     EXPECT_EQ(*(volatile uint64_t *)r->start, r->start);
 }
 
-SCENARIO(zero_fill_deep, "zero-fill-no-l3", "a hole with L1, L2 and L3 missing, in a new address space")
+SCENARIO(zero_fill_deep, "zero-fill-no-l3",
+         "a hole with L1, L2 and L3 missing, in a new address space")
 {
     uint64_t va = 0x0000123456789000UL;
     int error;
