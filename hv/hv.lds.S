@@ -30,7 +30,7 @@ SECTIONS
     __text_end = .;
 
     .rodata : PHYSICAL(.rodata) {
-        *(.rodata .rodata.*)
+        *(.rodata .rodata.* .data.rel.ro .data.rel.ro.*)
     } :rodata
     /* The linker makes __start_ and __stop_ symbols for it: lib/extable.h. */
     ex_table : PHYSICAL(ex_table) {

@@ -70,7 +70,7 @@ _Static_assert(sizeof(struct task_state) == 104, "task state segment");
 void entry_syscall(void);
 void entry_syscall32(void);
 void entry_sysenter(void);
-extern const uint64_t entry_stubs[256];
+extern const char exception_stubs[], interrupt_stubs[]; /* 16 and 8 bytes for each vector */
 
 static struct percpu percpu0 = { .self = &percpu0, .timer_tsc = ~0ull };
 static struct task_state task_state __attribute__((aligned(128)));
@@ -78,14 +78,13 @@ static struct gate idt[256] __attribute__((aligned(16)));
 /* What SYSENTER gives as RSP until entry.S has switched: an own-stack exception never uses it. */
 static uint64_t sysenter_stack[2] __attribute__((aligned(16)));
 
-static uint64_t gdt_reserved[512] __attribute__((aligned(4096))) = {
-    [(HV_CS - GDT_RESERVED_BASE) / 8] = 0x00af9b000000ffff,
-    [(HV_DS - GDT_RESERVED_BASE) / 8] = 0x00cf93000000ffff,
-    [(FLAT_RING3_CS32 - GDT_RESERVED_BASE) / 8] = 0x00cffb000000ffff,
-    [(FLAT_RING3_DS32 - GDT_RESERVED_BASE) / 8] = 0x00cff3000000ffff,
-    [(FLAT_RING3_CS64 - GDT_RESERVED_BASE) / 8] = 0x00affb000000ffff,
-};
-static const uint64_t gdt_zero[512] __attribute__((aligned(4096))) = { 0 };
+static uint64_t gdt_reserved[512] __attribute__((aligned(4096)));
+static uint64_t gdt_zero[512] __attribute__((aligned(4096))); /* never written */
+
+static void descriptor_set(unsigned selector, uint64_t descriptor)
+{
+    gdt_reserved[(selector - GDT_RESERVED_BASE) / 8] = descriptor;
+}
 
 /* A 16-byte system descriptor: type 9 = task state, 2 = LDT. */
 static void system_descriptor_set(unsigned selector, unsigned type, uint64_t base, uint32_t limit)
@@ -160,7 +159,8 @@ int cpu_gdt_map(struct vcpu *v)
 
 static void gate_set(unsigned vector, unsigned dpl, unsigned stack)
 {
-    uint64_t va = entry_stubs[vector];
+    uint64_t va = vector < 32 ? (uint64_t)(exception_stubs + 16 * vector)
+                              : (uint64_t)(interrupt_stubs + 8 * (vector - 32));
 
     idt[vector] = (struct gate){
         .offset_low = (uint16_t)va,
@@ -196,6 +196,11 @@ void cpu_init_early(void)
 {
     struct table_register r = { sizeof(idt) - 1, (uint64_t)idt };
 
+    descriptor_set(HV_CS, 0x00af9b000000ffff);
+    descriptor_set(HV_DS, 0x00cf93000000ffff);
+    descriptor_set(FLAT_RING3_CS32, 0x00cffb000000ffff);
+    descriptor_set(FLAT_RING3_DS32, 0x00cff3000000ffff);
+    descriptor_set(FLAT_RING3_CS64, 0x00affb000000ffff);
     desc_load_own();
     segments_reload();
     wrmsr(MSR_GS_BASE, (uint64_t)&percpu0);

@@ -378,10 +378,12 @@ gs_load_failed:
     swapgs
     ret
 
-/* ================================================================== stubs, one for each vector */
-.macro STUB vector
+/* ================================================================== stubs, one for each vector
+ *
+ * 16 bytes each for exceptions; for interrupts 8 bytes, which push the vector less 128, so that it
+ * fits one byte: interrupt_common makes the usual word {0, vector} of it. */
+.macro EXCEPTION_STUB vector
     .balign 16
-stub_\vector:
     .if \vector != 8 && \vector != 10 && \vector != 11 && \vector != 12 && \vector != 13 && \
         \vector != 14 && \vector != 17 && \vector != 21 && \vector != 29 && \vector != 30
     push $0
@@ -391,27 +393,33 @@ stub_\vector:
     jmp entry_page_fault
     .elseif \vector == 1 || \vector == 2 || \vector == 8 || \vector == 18
     jmp entry_own_stack
-    .elseif \vector < 32
-    jmp entry_exception
     .else
-    jmp entry_interrupt
+    jmp entry_exception
     .endif
-    .pushsection .rodata
-    .quad stub_\vector
-    .popsection
 .endm
 
-    .pushsection .rodata
-    .balign 8
-    .globl entry_stubs
-entry_stubs:
-    .popsection
-
-    .altmacro
+    .globl exception_stubs
+    .balign 16
+exception_stubs:
     .set vector, 0
-    .rept 256
-    STUB %vector
+    .rept 32
+    EXCEPTION_STUB vector
     .set vector, vector + 1
     .endr
+
+    .globl interrupt_stubs
+    .balign 8
+interrupt_stubs:
+    .rept 256 - 32
+    .balign 8
+    push $(vector - 128)
+    jmp interrupt_common
+    .set vector, vector + 1
+    .endr
+
+interrupt_common:
+    addq $128, (%rsp)
+    shlq $32, (%rsp)
+    jmp entry_interrupt
 
     .section .note.GNU-stack, "", @progbits
