@@ -18,7 +18,9 @@
 
 static uint64_t ticks_since(uint64_t start)
 {
-    return (uint64_t)((unsigned __int128)(system_time() - start) * PIT_HZ / 1000000000u);
+    uint64_t ns = system_time() - start;
+
+    return ns / 1000000000u * PIT_HZ + ns % 1000000000u * PIT_HZ / 1000000000u;
 }
 
 static uint32_t reload_value(const struct io_latches *io)
