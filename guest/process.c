@@ -82,8 +82,9 @@ static void frame_first(struct trap_frame *f, uint64_t entry, uint64_t rsp)
  * Puts argc, argv[] and the strings on the user stack, as the program's start.S finds them; each
  * touch is a demand fault of the kernel on the process's own stack region.
  */
-static uint64_t push_args(const struct slot *s)
+static void push_args(void *arg)
 {
+    struct slot *s = arg;
     char *strings = (char *)(USER_STACK_TOP - s->args_bytes);
     uint64_t *sp = (uint64_t *)(((uint64_t)strings & ~15UL) - ((s->argc + 2) | 1) * 8 - 8);
     const char *at = strings;
@@ -95,17 +96,19 @@ static uint64_t push_args(const struct slot *s)
         at += strlen(at) + 1;
     }
     sp[1 + s->argc] = 0;
-    return (uint64_t)sp;
+    frame_first(&s->frame, s->p.entry, (uint64_t)sp);
 }
 
 static void process_main(void *arg)
 {
     struct slot *s = arg;
-    struct trap_frame frame;
+    struct trap_report report;
 
-    if (s->p.entry)
-        frame_first(&s->frame, s->p.entry, push_args(s));
-    frame = s->frame;
+    if (s->p.entry && trap_catch(push_args, s, &report))
+        process_kill(&report); /* no memory for its first stack page */
+
+    struct trap_frame frame = s->frame;
+
     trap_return(&frame);
 }
 
