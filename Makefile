@@ -26,8 +26,11 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 	pv/hypercall.c pv/multicall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
 	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/priv_op.c pv/priv_io.c pv/pit.c \
 	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
-	pv/memory_op.c pv/refuse.c \
-	dom/hypercall_page.c dom/build.c dom/domain.c dom/vcpu.c dom/sched.c dom/evtchn.c dom/console.c \
+	pv/memory_op.c pv/memory_info.c pv/memory_exchange.c pv/xen_version.c pv/vcpu_op.c pv/dom_op.c \
+	pv/misc_op.c pv/physdev_op.c pv/refuse.c \
+	dom/hypercall_page.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c dom/build.c dom/build_memory.c \
+	dom/build_tables.c dom/domain.c dom/teardown.c dom/vcpu.c dom/sched.c dom/sched_op.c dom/timer.c \
+	dom/wallclock.c dom/evtchn.c dom/evtchn_op.c dom/console.c \
 	lib/printk.c lib/format.c lib/panic.c lib/trace.c lib/string.c lib/symbols.c \
 	lib/uart.c
 
@@ -56,9 +59,9 @@ INITRD_FILES :=
 
 # Host tests: names of tests/host/NAME.c, each linked with all of the two lists
 # under it: hv/ sources compiled for the host, and helpers in tests/host/.
-HOST_TESTS := test_types test_entries test_decode test_descriptor
+HOST_TESTS := test_types test_entries test_injection test_decode test_descriptor
 # Tests that run a second time on a tiny machine: NAME.tiny.
-HOST_TINY_TESTS := test_types test_entries
+HOST_TINY_TESTS := test_types test_entries test_injection
 HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c \
 	pv/mmu_update.c pv/mmuext.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c \

@@ -10,6 +10,7 @@
 #include "dom/domain.h"
 
 #include "dom/console.h"
+#include "dom/dump.h"
 #include "dom/sched.h"
 #include "dom/teardown.h"
 #include "dom/vcpu.h"

@@ -83,12 +83,6 @@ extern struct domain *domain_list;
 /* Prints and buries domains that have stopped; from the idle loop, on the idle page table. */
 void domain_reap(void);
 
-/*
- * Implemented in cpu/dump.c: what is known about the death of v: registers, the page walk of cr2
- * (~0 = none), the frame's type and counts, a backtrace. Prints only.
- */
-void crash_dump(struct vcpu *v, uint64_t cr2);
-
 /* Gives back every page, root, port and table of a domain that has stopped. */
 void domain_destroy(struct domain *d);
 

@@ -67,6 +67,15 @@ static inline uint64_t elf_paddr_va(const struct elf_image *image, uint64_t padd
 int elf_refuse(const struct elf_image *image, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* elf_legacy.c: reads the text of a __xen_guest section. 0 or -EINVAL. */
+int elf_legacy_parse(struct elf_image *image, const char *text, size_t bytes);
+
+/* elf_notes.c, for both forms. Feature names, joined by '|': 0, or -EINVAL for an unknown "!name". */
+int elf_features_parse(struct elf_image *image, const char *text, size_t bytes);
+/* Copies text of at most bytes, cut to fit, always terminated. */
+void elf_text_copy(char *dst, size_t size, const char *src, size_t bytes);
+bool elf_text_is(const char *text, size_t bytes, const char *word);
+
 /* elf_notes.c: finds and reads the notes. The headers of *image are checked. 0 or -EINVAL. */
 int elf_read_notes(struct elf_image *image);
 

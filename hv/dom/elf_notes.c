@@ -50,7 +50,7 @@ static const struct {
     { "dom0", XENFEAT_dom0 },
 };
 
-static void text_copy(char *dst, size_t size, const char *src, size_t bytes)
+void elf_text_copy(char *dst, size_t size, const char *src, size_t bytes)
 {
     size_t n = strnlen(src, bytes);
 
@@ -60,7 +60,7 @@ static void text_copy(char *dst, size_t size, const char *src, size_t bytes)
     dst[n] = 0;
 }
 
-static bool text_is(const char *text, size_t bytes, const char *word)
+bool elf_text_is(const char *text, size_t bytes, const char *word)
 {
     return bytes == strlen(word) && !memcmp(text, word, bytes);
 }
@@ -73,7 +73,7 @@ static int feature_add(struct elf_image *image, const char *text, size_t bytes)
     text += required;
     bytes -= required;
     for (unsigned i = 0; i < sizeof(feature_names) / sizeof(feature_names[0]); i++) {
-        if (text_is(text, bytes, feature_names[i].name)) {
+        if (elf_text_is(text, bytes, feature_names[i].name)) {
             image->features |= 1u << feature_names[i].bit;
             if (required)
                 image->required |= 1u << feature_names[i].bit;
@@ -86,7 +86,7 @@ static int feature_add(struct elf_image *image, const char *text, size_t bytes)
     return 0;
 }
 
-static int features_parse(struct elf_image *image, const char *text, size_t bytes)
+int elf_features_parse(struct elf_image *image, const char *text, size_t bytes)
 {
     size_t end = strnlen(text, bytes), start = 0;
 
@@ -153,22 +153,22 @@ static int note_read(struct elf_image *image, uint32_t type, const uint8_t *desc
 
     switch (type) {
     case XEN_ELFNOTE_XEN_VERSION:
-        text_copy(image->xen_version, sizeof(image->xen_version), text, bytes);
+        elf_text_copy(image->xen_version, sizeof(image->xen_version), text, bytes);
         return 0;
     case XEN_ELFNOTE_GUEST_OS:
-        text_copy(image->guest_os, sizeof(image->guest_os), text, bytes);
+        elf_text_copy(image->guest_os, sizeof(image->guest_os), text, bytes);
         return 0;
     case XEN_ELFNOTE_GUEST_VERSION:
-        text_copy(image->guest_version, sizeof(image->guest_version), text, bytes);
+        elf_text_copy(image->guest_version, sizeof(image->guest_version), text, bytes);
         return 0;
     case XEN_ELFNOTE_LOADER:
-        text_copy(image->loader, sizeof(image->loader), text, bytes);
+        elf_text_copy(image->loader, sizeof(image->loader), text, bytes);
         return 0;
     case XEN_ELFNOTE_PAE_MODE:
-        image->pae = text_is(text, strnlen(text, bytes), "yes");
+        image->pae = elf_text_is(text, strnlen(text, bytes), "yes");
         return 0;
     case XEN_ELFNOTE_FEATURES:
-        return features_parse(image, text, bytes);
+        return elf_features_parse(image, text, bytes);
     case XEN_ELFNOTE_ENTRY:
     case XEN_ELFNOTE_HYPERCALL_PAGE:
     case XEN_ELFNOTE_VIRT_BASE:
@@ -281,95 +281,6 @@ static int notes_from_sections(struct elf_image *image, unsigned *found)
     return 0;
 }
 
-/* "KEY=VALUE,KEY=VALUE" */
-struct legacy_value {
-    const char *text;
-    size_t bytes;
-};
-
-static bool legacy_number(const struct legacy_value *v, uint64_t *value)
-{
-    size_t i = v->bytes > 2 && v->text[0] == '0' && (v->text[1] | 32) == 'x' ? 2 : 0;
-    unsigned base = i ? 16 : 10;
-
-    *value = 0;
-    if (i >= v->bytes || v->bytes - i > 16)
-        return false;
-    for (; i < v->bytes; i++) {
-        char c = v->text[i];
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0')
-                         : (c | 32) >= 'a' && (c | 32) <= 'f' ? (unsigned)((c | 32) - 'a' + 10)
-                                                             : 99;
-
-        if (digit >= base)
-            return false;
-        *value = *value * base + digit;
-    }
-    return true;
-}
-
-static int legacy_pair(struct elf_image *image, const char *key, size_t key_bytes,
-                       const struct legacy_value *v)
-{
-    static const struct {
-        const char *key;
-        size_t offset;
-    } numbers[] = {
-        { "VIRT_BASE", offsetof(struct elf_image, virt_base) },
-        { "VIRT_ENTRY", offsetof(struct elf_image, entry) },
-        { "ELF_PADDR_OFFSET", offsetof(struct elf_image, paddr_offset) },
-        { "HYPERCALL_PAGE", offsetof(struct elf_image, hypercall_page) },
-    };
-
-    for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        uint64_t value;
-
-        if (!text_is(key, key_bytes, numbers[i].key))
-            continue;
-        if (!legacy_number(v, &value))
-            return elf_refuse(image, "__xen_guest: %s is not a number", numbers[i].key);
-        memcpy((char *)image + numbers[i].offset, &value, sizeof(value));
-    }
-    if (text_is(key, key_bytes, "XEN_VER"))
-        text_copy(image->xen_version, sizeof(image->xen_version), v->text, v->bytes);
-    else if (text_is(key, key_bytes, "GUEST_OS"))
-        text_copy(image->guest_os, sizeof(image->guest_os), v->text, v->bytes);
-    else if (text_is(key, key_bytes, "GUEST_VER"))
-        text_copy(image->guest_version, sizeof(image->guest_version), v->text, v->bytes);
-    else if (text_is(key, key_bytes, "LOADER"))
-        text_copy(image->loader, sizeof(image->loader), v->text, v->bytes);
-    else if (text_is(key, key_bytes, "PAE"))
-        image->pae = v->bytes >= 3 && !memcmp(v->text, "yes", 3);
-    else if (text_is(key, key_bytes, "FEATURES"))
-        return features_parse(image, v->text, v->bytes);
-    return 0;
-}
-
-static int legacy_parse(struct elf_image *image, const char *text, size_t bytes)
-{
-    size_t end = strnlen(text, bytes), start = 0;
-
-    for (size_t i = 0; i <= end; i++) {
-        size_t eq;
-        int rc;
-
-        if (i < end && text[i] != ',')
-            continue;
-        for (eq = start; eq < i && text[eq] != '='; eq++)
-            ;
-        rc = legacy_pair(image, text + start, eq - start,
-                         &(struct legacy_value){ text + eq + (eq < i), i - eq - (eq < i) });
-        if (rc)
-            return rc;
-        start = i + 1;
-    }
-    /* Here the hypercall page is a page number, counted from VIRT_BASE. */
-    if (image->hypercall_page != ELF_UNSET)
-        image->hypercall_page = (image->virt_base == ELF_UNSET ? 0 : image->virt_base) +
-                                (image->hypercall_page << 12);
-    return 0;
-}
-
 static int notes_from_legacy(struct elf_image *image, unsigned *found)
 {
     static const char wanted[] = "__xen_guest";
@@ -395,7 +306,7 @@ static int notes_from_legacy(struct elf_image *image, unsigned *found)
             return elf_refuse(image, "truncated ELF: section %u lies beyond the end", i);
         ++*found;
         image->place = ELF_NOTES_LEGACY;
-        return legacy_parse(image, (const char *)text, h.size);
+        return elf_legacy_parse(image, (const char *)text, h.size);
     }
     return 0;
 }

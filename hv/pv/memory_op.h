@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Hypercall memory_op, by file. Each takes the VA of its argument and returns what RAX shall hold. */
+#ifndef HV_PV_MEMORY_OP_H
+#define HV_PV_MEMORY_OP_H
+
+#include <stdint.h>
+
+#include "dom/domain.h"
+
+/* Low bits of the command are the operation; the others are the extent a continuation starts at. */
+#define MEMOP_EXTENT_SHIFT 6
+#define MEMOP_CMD_MASK     0x3fu
+
+/* Largest extent order that a domain may name (pages = 2^order). */
+unsigned memory_max_order(const struct domain *d);
+
+/* The domain a request names: DOMID_SELF or a number. 0, -ESRCH, or -EPERM for a foreign one. */
+long memory_domain(domid_t id, struct domain **d);
+
+/* pv/memory_exchange.c: XENMEM_exchange. */
+long memory_exchange(uint64_t arg_va);
+
+/* pv/memory_info.c: the operations that only answer. -ENOSYS for an unknown one. */
+long memory_info(unsigned cmd, uint64_t arg_va);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small hypercalls: vm_assist, set_timer_op, and the first checks of the control interfaces that a
+ * guest probes (platform_op, sysctl, domctl, xenpmu_op), in the order that the ABI promises: copy,
+ * interface version, privilege, operation.
+ */
+#include <stdint.h>
+
+#define __XEN_TOOLS__ /* the control interfaces' headers insist on it; only their versions are used */
+#include <xen/domctl.h>
+#include <xen/platform.h>
+#include <xen/sysctl.h>
+
+#include "dom/sched.h"
+#include "lib/errno.h"
+#include "mm/guest_copy.h"
+#include "pv/hypercall.h"
+#include "pv/refuse.h"
+
+#define VM_ASSIST_VALID                                                                  \
+    (1ul << VMASST_TYPE_4gb_segments | 1ul << VMASST_TYPE_4gb_segments_notify |           \
+     1ul << VMASST_TYPE_writable_pagetables | 1ul << VMASST_TYPE_pae_extended_cr3 |       \
+     1ul << VMASST_TYPE_architectural_iopl | 1ul << VMASST_TYPE_runstate_update_flag |    \
+     1ul << VMASST_TYPE_m2p_strict)
+
+#define TIMER_FAR    (1ul << 50)      /* ns: a deadline further off than this is a mistake, */
+#define TIMER_INSTEAD 100000000ul     /* and is taken for one so near, ns */
+
+long hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4, uint64_t a5)
+{
+    struct domain *d = domain_current();
+
+    (void)a3, (void)a4, (void)a5;
+    cmd = (uint32_t)cmd;
+    type = (uint32_t)type;
+    if (type >= 64 || !(VM_ASSIST_VALID & (1ul << type)))
+        return refused("vm_assist", -EINVAL, "assist-unknown");
+    switch (cmd) {
+    case VMASST_CMD_enable:
+        d->vm_assist |= 1ul << type;
+        return 0;
+    case VMASST_CMD_disable:
+        d->vm_assist &= ~(1ul << type);
+        return 0;
+    default:
+        return refused("vm_assist", -ENOSYS, "assist-command-unknown");
+    }
+}
+
+long hc_set_timer_op(uint64_t deadline, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+{
+    uint64_t now;
+
+    (void)a2, (void)a3, (void)a4, (void)a5;
+    if (deadline) {
+        now = system_time();
+        if ((int64_t)deadline < 0 || (deadline > now && deadline - now > TIMER_FAR))
+            deadline = now + TIMER_INSTEAD;
+    }
+    vcpu_singleshot_set(vcpu_current(), deadline);
+    return 0;
+}
+
+static long control_op(const char *name, uint64_t va, size_t bytes, size_t version_at,
+                       uint32_t version)
+{
+    uint8_t op[1024];
+    uint32_t given;
+
+    if (bytes > sizeof(op) || guest_read(op, va, bytes))
+        return refused(name, -EFAULT, "argument-unreadable");
+    __builtin_memcpy(&given, op + version_at, sizeof(given));
+    if (given != version)
+        return refused(name, -EACCES, "interface-version");
+    if (!domain_current()->initial)
+        return refused(name, -EPERM, "privileged");
+    return refused(name, -ENOSYS, "control-op-left-out");
+}
+
+long hc_platform_op(uint64_t op, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+{
+    (void)a2, (void)a3, (void)a4, (void)a5;
+    return control_op("platform_op", op, sizeof(struct xen_platform_op),
+                      offsetof(struct xen_platform_op, interface_version),
+                      XENPF_INTERFACE_VERSION);
+}
+
+long hc_sysctl(uint64_t op, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+{
+    (void)a2, (void)a3, (void)a4, (void)a5;
+    return control_op("sysctl", op, sizeof(struct xen_sysctl),
+                      offsetof(struct xen_sysctl, interface_version),
+                      XEN_SYSCTL_INTERFACE_VERSION);
+}
+
+long hc_domctl(uint64_t op, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+{
+    (void)a2, (void)a3, (void)a4, (void)a5;
+    return control_op("domctl", op, sizeof(struct xen_domctl),
+                      offsetof(struct xen_domctl, interface_version),
+                      XEN_DOMCTL_INTERFACE_VERSION);
+}
+
+/* As on a host that has its virtual PMU off. */
+long hc_xenpmu_op(uint64_t op, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
+{
+    (void)op, (void)arg, (void)a3, (void)a4, (void)a5;
+    return refused("xenpmu_op", -EOPNOTSUPP, "no-virtual-pmu");
+}
