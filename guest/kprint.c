@@ -76,8 +76,10 @@ size_t kformat(char *buf, size_t size, const char *fmt, va_list ap_in)
             put(&o, *fmt);
             continue;
         }
-        for (fmt++; *fmt == '-' || *fmt == '0'; fmt++)
-            *fmt == '-' ? (void)(left = true) : (void)(pad = '0');
+        for (fmt++; *fmt == '-' || *fmt == '0'; fmt++) {
+            left |= *fmt == '-';
+            pad = *fmt == '0' ? '0' : pad;
+        }
         for (; *fmt >= '0' && *fmt <= '9'; fmt++)
             width = width * 10 + (*fmt - '0');
         for (; *fmt == 'l' || *fmt == 'z'; fmt++)
