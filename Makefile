@@ -209,6 +209,7 @@ $(BUILD)/guest/offsets.h: guest/offsets.c $(GUEST_DEPS)
 
 # ---- Compiling and linking --------------------------------------------------
 
+$(filter-out $(call objs,hv,$(HV_FAST)),$(HV_OBJS)): HV_OPT = -Os
 $(BUILD)/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(HV_CFLAGS) -c -o $@ $<
