@@ -189,7 +189,7 @@ $(NEWLIB_STAMP): scripts/build-newlib | $(BOOT)
 # What flags were and which objects there were, so that a change of either rebuilds.
 $(BUILD)/.flags: FORCE
 	@mkdir -p $(@D)
-	$(file >$@.new,$(HV_CFLAGS) $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))@cmp -s $@.new $@ || mv $@.new $@
+	$(file >$@.new,$(HV_CFLAGS) -Os but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))@cmp -s $@.new $@ || mv $@.new $@
 $(BUILD)/.lists: FORCE
 	@mkdir -p $(@D)
 	$(file >$@.new,$(HV_OBJS) $(GUEST_OBJS) $(SCENARIO_OBJS) $(USER_BINS) $(HOST_OBJS))@cmp -s $@.new $@ || mv $@.new $@
