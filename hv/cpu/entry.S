@@ -141,15 +141,43 @@ syscall_slow:
 
 /*
  * Hypercall iret, called through the table with the guest's registers still live (RCX, R11, RAX
- * come from the frame on the guest's stack). Nobody returns to the caller.
+ * come from the frame on the guest's stack). Nobody returns to the caller. Fast way out: the
+ * callee-saved registers never leave the CPU.
  */
     .globl hc_iret
 hc_iret:
-    CALLEE_SAVED_STORE
     ARGUMENTS_STORE
     mov %gs:V_STACK_TOP, %rsp
     call iret_perform
-    jmp exit_full
+    mov %gs:V_EXIT_TEST, %rcx
+    cmpb $0, (%rcx)
+    jne iret_exit_test
+    cmpl $0, %gs:V_VIA_SYSRET
+    jne iret_exit_slow
+iret_exit_fast:
+    mov %gs:V_SELF, %rcx
+    lea V_R11(%rcx), %rsp
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rax
+    pop %rcx
+    pop %rdx
+    pop %rsi
+    pop %rdi
+    add $8, %rsp
+    swapgs
+    jmp exit_iretq
+iret_exit_test:
+    cmpb $0, 1(%rcx)
+    jne iret_exit_slow
+    CALLEE_SAVED_STORE
+    call exit_work
+    jmp exit_restore
+iret_exit_slow:
+    CALLEE_SAVED_STORE
+    jmp exit_restore
 
 /* ================================================================== SYSCALL from 32-bit code
  * As above; such code cannot make hypercalls, in either mode. */
@@ -205,8 +233,7 @@ exit_full:
     cmpb $0, (%rcx)
     jne exit_test
 exit_restore:
-    mov %gs:0, %rcx
-    mov PCPU_CURRENT(%rcx), %rcx
+    mov %gs:V_SELF, %rcx
     lea V_REGS(%rcx), %rsp
     cmpl $0, %gs:V_VIA_SYSRET
     jne exit_sysret
@@ -311,8 +338,7 @@ entry_own_stack:
     testb $3, R_CS(%rsp)
     jz 1f
     swapgs
-    mov %gs:0, %rbx
-    mov PCPU_CURRENT(%rbx), %rbx
+    mov %gs:V_SELF, %rbx
     add $V_REGS, %rbx
     mov %rbx, %rdi
     mov %rsp, %rsi

@@ -23,6 +23,7 @@ _Static_assert(offsetof(struct vcpu, regs) - offsetof(struct vcpu, fault_room) >
 void offsets(void);
 void offsets(void)
 {
+    OFFSET(V_SELF, struct vcpu, self);
     OFFSET(V_STACK_TOP, struct vcpu, stack_top);
     OFFSET(V_HYPERCALL_LIMIT, struct vcpu, hypercall_limit);
     OFFSET(V_EXIT_TEST, struct vcpu, exit_test);

@@ -111,6 +111,7 @@ void cpu_switch(struct vcpu *prev, struct vcpu *next)
         segments_save(prev);
     desc_load_own();
     next->cpu = cpu;
+    next->self = next;
     cpu->current = next;
     cpu->pt_work = &next->pt_work;
     wrmsr(MSR_GS_BASE, (uint64_t)next);

@@ -31,6 +31,12 @@ enum trap {
 #define DR6_START      0xffff0ff0ul
 #define FLAT_CS_USER32 0xe023
 
+/* The vCPU whose frame this is: an exception from ring 3. */
+static struct vcpu *vcpu_of(struct cpu_regs *regs)
+{
+    return (struct vcpu *)((char *)regs - offsetof(struct vcpu, regs));
+}
+
 /* The page fault of a descriptor load: the CPU reads tables as supervisor, also for ring 3. */
 static bool descriptor_fault(const struct vcpu *v, uint64_t va, uint32_t error_code)
 {
@@ -42,30 +48,48 @@ static bool descriptor_fault(const struct vcpu *v, uint64_t va, uint32_t error_c
 static void ldt_fault_reflect(struct vcpu *v, struct cpu_regs *regs, uint64_t va, uint32_t error_code)
 {
     bounce_page_fault(v, regs, v->ldt_va + (va - v->perdomain_gdt - PERDOMAIN_LDT_OFFSET),
-                      error_code & (PFEC_P | PFEC_W));
+                      (error_code & (PFEC_P | PFEC_W)) | (v->in_user ? PFEC_U : 0));
 }
 
+/* Not the guest's own access: the CPU's, to a descriptor table. Or a table that we let go wrong. */
+static __attribute__((noinline)) void page_fault_rare(struct vcpu *v, struct cpu_regs *regs,
+                                                      uint64_t va, uint32_t error_code)
+{
+    if (error_code & PFEC_RSVD)
+        domain_crash("reserved bit in a page-table entry for %016lx", va);
+    if (!descriptor_fault(v, va, error_code))
+        bounce_page_fault(v, regs, va, error_code & (PFEC_P | PFEC_W | PFEC_I));
+    else if (!ldt_fault(v, va))
+        ldt_fault_reflect(v, regs, va, error_code);
+}
+
+/* A kernel's write to a read-only page: to one of its page tables, with the assist enabled? */
+static __attribute__((noinline)) void page_fault_write(struct vcpu *v, struct cpu_regs *regs,
+                                                       uint64_t va, uint32_t error_code)
+{
+    if (!(v->domain->vm_assist & (1ul << VMASST_TYPE_writable_pagetables)) ||
+        !ptwr_fault(v, regs, va, error_code))
+        bounce_page_fault(v, regs, va, error_code);
+}
+
+/* The fast path makes one call, the last: the guest's handler follows. */
 void trap_page_fault(struct cpu_regs *regs)
 {
-    struct vcpu *v = vcpu_current();
+    struct vcpu *v = vcpu_of(regs);
     uint64_t va = read_cr2();
     uint32_t error_code = regs->error_code;
 
-    if (__builtin_expect(error_code & PFEC_RSVD, 0))
-        domain_crash("reserved bit in a page-table entry for %016lx", va);
-    if (__builtin_expect(descriptor_fault(v, va, error_code), 0)) {
-        if (!ldt_fault(v, va))
-            ldt_fault_reflect(v, regs, va, error_code);
+    if (__builtin_expect((error_code & (PFEC_U | PFEC_RSVD)) != PFEC_U, 0)) {
+        page_fault_rare(v, regs, va, error_code);
         return;
     }
     error_code &= PFEC_P | PFEC_W | PFEC_I;
     if (v->in_user)
         error_code |= PFEC_U;
-    else if (error_code == (PFEC_P | PFEC_W) &&
-             (v->domain->vm_assist & (1ul << VMASST_TYPE_writable_pagetables)) &&
-             ptwr_fault(v, regs, va, error_code))
-        return;
-    bounce_page_fault(v, regs, va, error_code);
+    if (__builtin_expect(error_code == (PFEC_P | PFEC_W), 0))
+        page_fault_write(v, regs, va, error_code);
+    else
+        bounce_page_fault(v, regs, va, error_code);
 }
 
 static void trap_general_protection(struct vcpu *v, struct cpu_regs *regs)

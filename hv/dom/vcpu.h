@@ -42,12 +42,13 @@ struct vcpu_time {
 
 struct vcpu {
     struct percpu *cpu;          /* first: this_cpu() reads it through GS */
+    struct vcpu *self;           /* set with cpu when it is switched to */
     uint64_t stack_top;          /* hypervisor stack, empty whenever the guest runs */
     uint64_t hypercall_limit;    /* HYPERCALLS in guest-kernel mode, 0 in guest-user mode */
     const uint8_t *exit_test;    /* byte that is not 0 when there is something to do before the
                                     guest runs: info's upcall_pending, or vcpu_exit_work()'s */
     uint64_t via_sysret;         /* 1: leave by SYSRET; regs has rcx == rip, r11 == rflags */
-    uint64_t fault_room[8];      /* the frame of a fault of the last IRETQ lands here and in regs */
+    uint64_t fault_room[7];      /* the frame of a fault of the last IRETQ lands here and in regs */
     struct cpu_regs regs;        /* its end is 16-byte aligned, see cpu/offsets.c */
 
     struct domain *domain;       /* 0 for the idle vCPU */

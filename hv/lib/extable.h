@@ -39,15 +39,15 @@ extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
  * word.
  */
 #define guest_word_put(va, value, fault)                                                   \
-    asm goto("1: movq %1, (%0)\n\t" EX_TABLE("1b", "%l2") : : "r"(va), "er"(value) \
-             : "memory" : fault)
+    asm goto("1: movq %1, %0\n\t" EX_TABLE("1b", "%l2")                                   \
+             : : "m"(*(uint64_t *)(va)), "er"(value) : "memory" : fault)
 
 #define guest_word_get(var, va, fault)                                                     \
     do {                                                                                    \
         uint64_t word_;                                                                     \
                                                                                             \
-        asm goto("1: movq (%1), %0\n\t" EX_TABLE("1b", "%l2") : "=r"(word_) : "r"(va)      \
-                 : "memory" : fault);                                                       \
+        asm goto("1: movq %1, %0\n\t" EX_TABLE("1b", "%l2")                               \
+                 : "=r"(word_) : "m"(*(const uint64_t *)(va)) : "memory" : fault);          \
         (var) = word_;                                                                      \
     } while (0)
 

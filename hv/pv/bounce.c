@@ -23,6 +23,8 @@
 #define TRAP_UD       6u
 #define TRAP_PF       14u
 
+#define FRAME_MAX (12 * 8ul) /* bytes of the largest frame */
+
 #define RFLAGS_CLEARED (RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC)
 
 struct handler {
@@ -38,50 +40,60 @@ static __attribute__((noreturn, noinline)) void bounce_failed(uint64_t sp)
     domain_crash("domain_crash_sync called from entry.S: fault at %016lx while a frame was pushed", sp);
 }
 
+/*
+ * The whole frame lies outside the hypervisor's slots: at most FRAME_MAX bytes from sp on. A frame
+ * that ends in non-canonical addresses, or nowhere, faults by itself.
+ */
+static inline bool frame_range_ok(uint64_t sp)
+{
+    return sp - (HV_VA_START - FRAME_MAX) >= HV_VA_END - HV_VA_START + FRAME_MAX;
+}
+
+/*
+ * Draws the frame below sp and enters the handler; the vCPU is in guest-kernel mode by now. cs_mask:
+ * what the frame shows of CS. Makes no call, so that the common case needs no register saved.
+ */
 static inline __attribute__((always_inline)) void frame_push(struct vcpu *v, struct cpu_regs *regs,
-                                                             struct handler h)
+                                                             const struct handler h, uint64_t sp,
+                                                             uint64_t cs_mask)
 {
     const unsigned words = 7 + (h.error_code >= 0) + (h.segments ? 4 : 0);
-    uint64_t cs = regs->cs, flags = regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL), sp = regs->rsp, at;
+    uint64_t flags = regs->rflags, shown = flags & ~(RFLAGS_IF | RFLAGS_IOPL);
     volatile uint8_t *mask = &v->info->evtchn_upcall_mask;
-    uint8_t masked = *mask;
+    uint64_t masked = *mask, *at;
 
-    if (v->in_user) {
-        sp = v->kernel_sp;
-        vcpu_toggle_mode(v);
-    } else {
-        cs &= ~3ul;
-    }
     if (!masked)
-        flags |= RFLAGS_IF;
-    if (v->domain->vm_assist & (1ul << VMASST_TYPE_architectural_iopl))
-        flags |= (uint64_t)(v->iopl & 3) << 12;
-    sp = at = (sp & ~15ul) - words * 8;
-    if (!guest_range_ok(sp, words * 8))
+        shown |= RFLAGS_IF;
+    if (__builtin_expect(v->domain->vm_assist & (1ul << VMASST_TYPE_architectural_iopl), 0))
+        shown |= (uint64_t)(v->iopl & 3) << 12;
+    sp = (sp & ~15ul) - words * 8;
+    if (!frame_range_ok(sp))
         goto fault;
+    at = (uint64_t *)sp;
     guest_word_put(at, regs->rcx, fault);
-    guest_word_put(at + 8, regs->r11, fault);
+    guest_word_put(at + 1, regs->r11, fault);
     if (h.segments) {
-        guest_word_put(at + 16, (uint64_t)v->ds, fault);
-        guest_word_put(at + 24, (uint64_t)v->es, fault);
-        guest_word_put(at + 32, (uint64_t)v->fs, fault);
-        guest_word_put(at + 40, (uint64_t)v->gs, fault);
-        at += 32;
+        guest_word_put(at + 2, (uint64_t)v->ds, fault);
+        guest_word_put(at + 3, (uint64_t)v->es, fault);
+        guest_word_put(at + 4, (uint64_t)v->fs, fault);
+        guest_word_put(at + 5, (uint64_t)v->gs, fault);
+        at += 4;
     }
     if (h.error_code >= 0) {
-        guest_word_put(at + 16, h.error_code, fault);
-        at += 8;
+        guest_word_put(at + 2, h.error_code, fault);
+        at++;
     }
-    guest_word_put(at + 16, regs->rip, fault);
-    guest_word_put(at + 24, cs | (uint64_t)masked << 32, fault);
-    guest_word_put(at + 32, flags, fault);
-    guest_word_put(at + 40, regs->rsp, fault);
-    guest_word_put(at + 48, (uint64_t)regs->ss, fault);
+    guest_word_put(at + 2, regs->rip, fault);
+    guest_word_put(at + 3, (regs->cs & cs_mask) | masked << 32, fault);
+    guest_word_put(at + 4, shown, fault);
+    guest_word_put(at + 5, regs->rsp, fault);
+    guest_word_put(at + 6, (uint64_t)regs->ss, fault);
 
     if (h.mask_events)
         *mask = 1;
+    flags = (flags & ~(RFLAGS_CLEARED | h.clear_rflags)) | RFLAGS_IF;
     regs->rip = regs->rcx = h.va;
-    regs->rflags = regs->r11 = (regs->rflags & ~(RFLAGS_CLEARED | h.clear_rflags)) | RFLAGS_IF;
+    regs->rflags = regs->r11 = flags;
     regs->rsp = sp;
     regs->cs = FLAT_KERNEL_CS64;
     regs->ss = FLAT_KERNEL_SS64;
@@ -89,6 +101,29 @@ static inline __attribute__((always_inline)) void frame_push(struct vcpu *v, str
     return;
 fault:
     bounce_failed(sp);
+}
+
+/* Any frame, from either mode. */
+static __attribute__((noinline)) void bounce(struct vcpu *v, struct cpu_regs *regs,
+                                             const struct handler *h)
+{
+    uint64_t sp = regs->rsp, cs_mask = ~3ul;
+
+    if (v->in_user) {
+        sp = v->kernel_sp;
+        cs_mask = ~0ul;
+        vcpu_toggle_mode(v);
+    }
+    if (h->error_code >= 0)
+        frame_push(v, regs, (struct handler){ h->va, h->mask_events, h->error_code, 0, false }, sp,
+                   cs_mask);
+    else if (h->segments)
+        frame_push(v, regs, (struct handler){ h->va, h->mask_events, NO_ERROR_CODE, 0, true }, sp,
+                   cs_mask);
+    else
+        frame_push(v, regs,
+                   (struct handler){ h->va, h->mask_events, NO_ERROR_CODE, h->clear_rflags, false },
+                   sp, cs_mask);
 }
 
 static __attribute__((noreturn, noinline)) void bounce_unhandled(struct vcpu *v, unsigned vector,
@@ -111,37 +146,40 @@ void bounce_exception(struct vcpu *v, struct cpu_regs *regs, unsigned vector, lo
 
     if (!t->address)
         bounce_unhandled(v, vector, error_code);
-    if (error_code < 0)
-        frame_push(v, regs, (struct handler){ .va = t->address,
-                                              .mask_events = t->flags & TRAP_MASK_EVENTS,
-                                              .error_code = NO_ERROR_CODE });
-    else
-        frame_push(v, regs, (struct handler){ .va = t->address,
-                                              .mask_events = t->flags & TRAP_MASK_EVENTS,
-                                              .error_code = (uint32_t)error_code });
+    bounce(v, regs, &(struct handler){ .va = t->address,
+                                       .mask_events = t->flags & TRAP_MASK_EVENTS,
+                                       .error_code = error_code < 0 ? NO_ERROR_CODE
+                                                                    : (long)(uint32_t)error_code });
 }
 
+static __attribute__((noinline)) void page_fault_slow(struct vcpu *v, struct cpu_regs *regs,
+                                                      uint64_t cr2, uint32_t error_code)
+{
+    trace("fault: va %016lx error %x rip %016lx -> handler %016lx\n", cr2, error_code, regs->rip,
+          v->traps[TRAP_PF].address);
+    bounce_exception(v, regs, TRAP_PF, error_code);
+}
+
+/* The one that is hot: a guest kernel that touches a page not there yet. */
 void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint32_t error_code)
 {
     const struct trap_info *t = &v->traps[TRAP_PF];
 
     v->cr2 = cr2;
     v->info->arch.cr2 = cr2;
-    if (!t->address)
-        bounce_unhandled(v, TRAP_PF, error_code);
-    trace("fault: va %016lx error %x rip %016lx -> handler %016lx\n", cr2, error_code, regs->rip,
-          t->address);
-    frame_push(v, regs, (struct handler){ .va = t->address,
-                                          .mask_events = t->flags & TRAP_MASK_EVENTS,
-                                          .error_code = error_code });
+    if (__builtin_expect(v->in_user || !t->address || trace_on, 0))
+        page_fault_slow(v, regs, cr2, error_code);
+    else
+        frame_push(v, regs,
+                   (struct handler){ t->address, t->flags & TRAP_MASK_EVENTS, error_code, 0, false },
+                   regs->rsp, ~3ul);
 }
 
 void bounce_event(struct vcpu *v, struct cpu_regs *regs)
 {
     if (!v->event.va)
         domain_crash("an event is deliverable and no event callback is registered");
-    frame_push(v, regs, (struct handler){ .va = v->event.va, .mask_events = true,
-                                          .error_code = NO_ERROR_CODE });
+    bounce(v, regs, &(struct handler){ v->event.va, true, NO_ERROR_CODE, 0, false });
 }
 
 void bounce_nmi(struct vcpu *v, struct cpu_regs *regs)
@@ -154,9 +192,8 @@ void bounce_nmi(struct vcpu *v, struct cpu_regs *regs)
 void bounce_callback(struct vcpu *v, struct cpu_regs *regs, const struct vcpu_callback *callback,
                      uint64_t clear_rflags)
 {
-    frame_push(v, regs, (struct handler){ .va = callback->va, .mask_events = callback->mask_events,
-                                          .error_code = NO_ERROR_CODE,
-                                          .clear_rflags = clear_rflags });
+    bounce(v, regs, &(struct handler){ callback->va, callback->mask_events, NO_ERROR_CODE,
+                                       clear_rflags, false });
 }
 
 /* RIP is after SYSCALL; without a callback the guest sees the instruction refused. */
@@ -174,7 +211,6 @@ void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs)
 {
     if (!v->failsafe.va)
         domain_crash("a segment register could not be loaded and no failsafe callback is registered");
-    frame_push(v, regs, (struct handler){ .va = v->failsafe.va,
-                                          .mask_events = v->failsafe.mask_events,
-                                          .error_code = NO_ERROR_CODE, .segments = true });
+    bounce(v, regs, &(struct handler){ v->failsafe.va, v->failsafe.mask_events, NO_ERROR_CODE, 0,
+                                       true });
 }

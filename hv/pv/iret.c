@@ -15,55 +15,62 @@
 /* The arithmetic flags, TF, DF, NT, RF, AC, ID. Never IOPL, VM, VIF, VIP; IF is always set. */
 #define RFLAGS_GUEST 0x254dd5ul
 
-static void context_read(struct iret_context *c, uint64_t sp)
+static __attribute__((noreturn, noinline)) void iret_failed(const char *why)
 {
-    if (!guest_range_ok(sp, sizeof(*c)))
-        goto fault;
-    guest_word_get(c->rax, sp, fault);
-    guest_word_get(c->r11, sp + 8, fault);
-    guest_word_get(c->rcx, sp + 16, fault);
-    guest_word_get(c->flags, sp + 24, fault);
-    guest_word_get(c->rip, sp + 32, fault);
-    guest_word_get(c->cs, sp + 40, fault);
-    guest_word_get(c->rflags, sp + 48, fault);
-    guest_word_get(c->rsp, sp + 56, fault);
-    guest_word_get(c->ss, sp + 64, fault);
-    return;
-fault:
-    domain_crash("iret: the frame at %016lx cannot be read", sp);
+    domain_crash("iret: %s", why);
 }
 
+static __attribute__((noinline)) void iret_to_user(struct vcpu *v)
+{
+    if (!v->cr3_user)
+        iret_failed("Guest switching to user mode with no user page tables");
+    vcpu_toggle_mode(v);
+}
+
+/* VGCF_in_syscall: as SYSRET leaves it, and by SYSRET, but only where that is safe. */
+static __attribute__((noinline)) void iret_by_sysret(struct vcpu *v, struct cpu_regs *regs)
+{
+    regs->rcx = regs->rip;
+    regs->r11 = regs->rflags;
+    regs->cs = regs->cs == FLAT_USER_CS32 ? FLAT_USER_CS32 : FLAT_USER_CS64;
+    regs->ss = FLAT_USER_SS64;
+    v->via_sysret = regs->cs == FLAT_USER_CS64 && va_canonical(regs->rip);
+}
+
+/* A frame that faults half way has changed registers, but the domain is at its end then. */
 void iret_perform(void)
 {
     struct vcpu *v = vcpu_current();
     struct cpu_regs *regs = vcpu_regs(v);
-    struct iret_context c;
+    const struct iret_context *c = (const struct iret_context *)regs->rsp;
+    uint64_t flags, cs, ss, rflags;
 
-    context_read(&c, regs->rsp);
-    if ((c.cs & 3) == 3) {
-        if (!v->cr3_user)
-            domain_crash("Guest switching to user mode with no user page tables");
-        vcpu_toggle_mode(v);
-    }
+    if (!guest_range_ok((uint64_t)c, sizeof(*c)))
+        goto fault;
+    guest_word_get(regs->rax, &c->rax, fault);
+    guest_word_get(regs->r11, &c->r11, fault);
+    guest_word_get(regs->rcx, &c->rcx, fault);
+    guest_word_get(flags, &c->flags, fault);
+    guest_word_get(regs->rip, &c->rip, fault);
+    guest_word_get(cs, &c->cs, fault);
+    guest_word_get(rflags, &c->rflags, fault);
+    guest_word_get(ss, &c->ss, fault);
+    guest_word_get(regs->rsp, &c->rsp, fault);
+
+    regs->cs = (uint16_t)(cs | 3);
+    regs->ss = (uint16_t)(ss | 3);
+    regs->rflags = (rflags & RFLAGS_GUEST) | RFLAGS_IF | 2;
     if (v->domain->vm_assist & (1ul << VMASST_TYPE_architectural_iopl))
-        v->iopl = c.rflags >> 12 & 3;
-    regs->rax = c.rax;
-    regs->rcx = c.rcx;
-    regs->r11 = c.r11;
-    regs->rip = c.rip;
-    regs->cs = (uint16_t)(c.cs | 3);
-    regs->rflags = (c.rflags & RFLAGS_GUEST) | RFLAGS_IF | 2;
-    regs->rsp = c.rsp;
-    regs->ss = (uint16_t)(c.ss | 3);
-    if (c.flags & VGCF_in_syscall) { /* as SYSRET leaves it, by SYSRET only where that is safe */
-        regs->rcx = c.rip;
-        regs->r11 = regs->rflags;
-        regs->cs = regs->cs == FLAT_USER_CS32 ? FLAT_USER_CS32 : FLAT_USER_CS64;
-        regs->ss = FLAT_USER_SS64;
-        v->via_sysret = regs->cs == FLAT_USER_CS64 && va_canonical(c.rip);
-    }
+        v->iopl = rflags >> 12 & 3;
     v->nmi_masked = false;
     if (v->nmi_pending)
         vcpu_exit_work(v);
-    ((volatile vcpu_info_t *)v->info)->evtchn_upcall_mask = !(c.rflags & RFLAGS_IF);
+    ((volatile vcpu_info_t *)v->info)->evtchn_upcall_mask = !(rflags & RFLAGS_IF);
+    if (flags & VGCF_in_syscall)
+        iret_by_sysret(v, regs);
+    if ((cs & 3) == 3)
+        iret_to_user(v);
+    return;
+fault:
+    iret_failed("the frame cannot be read");
 }
