@@ -122,9 +122,7 @@ static inline uint64_t tsc_to_ns(uint64_t tsc)
 
 /* ---- dom/timer.c, dom/wallclock.c ---- */
 
-/* Reads the machine's clock once; before the first domain is made. */
-void wallclock_init(void);
-/* Writes wc_sec and friends of d's shared_info. */
+/* Writes wc_sec and friends of d's shared_info; the first call reads the machine's clock. */
 void wallclock_refresh(struct domain *d);
 /* Recomputes the nearest deadline of the vCPUs that there are and arms it. Called on changes. */
 void vcpu_timers_update(void);

@@ -5,6 +5,7 @@
  */
 #include "dom/sched.h"
 
+#include "lib/string.h"
 #include "lib/x86.h"
 
 #define RTC_INDEX 0x70
@@ -17,10 +18,11 @@
 #define RTC_PM         0x80
 
 #define NS_PER_S 1000000000ull
+#define RTC_PATIENCE_NS (10 * NS_PER_S / 1000)
 
 enum { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, RTC_FIELDS };
 
-static uint64_t epoch_ns; /* wall clock at system time 0 */
+static uint64_t epoch_ns; /* wall clock at system time 0; 0 = not read yet */
 
 static uint8_t rtc_read(uint8_t reg)
 {
@@ -45,28 +47,36 @@ static uint64_t days_from_date(unsigned year, unsigned month, unsigned day)
     return 365ul * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
-static uint64_t rtc_seconds(void)
+/*
+ * Two equal readings: none of them fell into an update. An update takes 2 ms at most; a machine
+ * without a clock does not hold us longer than RTC_PATIENCE_NS.
+ */
+static void rtc_read_stable(uint8_t field[RTC_FIELDS])
 {
-    uint8_t f[RTC_FIELDS] = { 0 }, again[RTC_FIELDS], mode = rtc_read(RTC_REG_B);
-    bool same, pm;
+    uint64_t start = system_time();
+    uint8_t again[RTC_FIELDS];
 
-    /* Two equal readings: none of them fell into an update. Bounded, for a machine without a clock. */
-    for (unsigned tries = 0; tries < 1000; tries++) {
+    do {
         if (rtc_read(RTC_REG_A) & RTC_A_UPDATING)
             continue;
-        rtc_read_all(f);
+        rtc_read_all(field);
         rtc_read_all(again);
-        same = true;
-        for (unsigned i = 0; i < RTC_FIELDS; i++)
-            same &= f[i] == again[i];
-        if (same)
+        if (!memcmp(field, again, sizeof(again)))
             break;
-    }
-    outb(RTC_INDEX, RTC_REG_A);
+    } while (system_time() - start < RTC_PATIENCE_NS);
+    outb(RTC_INDEX, RTC_REG_A); /* NMI on again */
     inb(RTC_DATA);
+}
+
+static uint64_t rtc_seconds(void)
+{
+    uint8_t f[RTC_FIELDS] = { 0 }, mode = rtc_read(RTC_REG_B);
+    bool pm;
+
+    rtc_read_stable(f);
     pm = !(mode & RTC_B_24H) && (f[HOUR] & RTC_PM);
     if (!(mode & RTC_B_24H))
-        f[HOUR] &= ~RTC_PM;
+        f[HOUR] &= (uint8_t)~RTC_PM;
     if (!(mode & RTC_B_BINARY))
         for (unsigned i = 0; i < RTC_FIELDS; i++)
             f[i] = (uint8_t)((f[i] >> 4) * 10 + (f[i] & 15));
@@ -76,16 +86,14 @@ static uint64_t rtc_seconds(void)
            f[MINUTE] * 60u + f[SECOND];
 }
 
-void wallclock_init(void)
-{
-    epoch_ns = rtc_seconds() * NS_PER_S - system_time();
-}
-
 void wallclock_refresh(struct domain *d)
 {
     volatile shared_info_t *s = d->shared;
-    uint64_t seconds = epoch_ns / NS_PER_S;
+    uint64_t seconds;
 
+    if (!epoch_ns)
+        epoch_ns = rtc_seconds() * NS_PER_S - system_time();
+    seconds = epoch_ns / NS_PER_S;
     s->wc_version |= 1;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     s->wc_sec = (uint32_t)seconds;
