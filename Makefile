@@ -84,7 +84,7 @@ BARE = -O2 -mno-red-zone -fno-stack-protector -fcf-protection=none -fno-asynchro
 
 HV_CFLAGS = $(COMMON) $(BARE) -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -fpie \
 	-fvisibility=hidden -include hv/config/hidden.h -mgeneral-regs-only \
-	-fomit-frame-pointer \
+	-fomit-frame-pointer -fno-align-functions -fno-align-jumps -fno-align-loops \
 	-DPINION_VERSION='"$(VERSION)"' -Ihv -Ihv/config -I$(BUILD)/hv $(HV_OPT)
 HV_LDFLAGS = -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 	-Wl,--build-id=none -Wl,--no-warn-rwx-segments

@@ -66,8 +66,8 @@ static void frame_park(mfn_t mfn, unsigned next)
     struct frame *f = frame_of(mfn);
 
     frame_get_again(mfn);
-    type_store(f, (f->type & FRAME_TYPE_MASK) | FRAME_PARTIAL |
-                      (uint64_t)next << FRAME_NEXT_SHIFT | 1);
+    type_store(f, (f->type & FRAME_TYPE_MASK) | FRAME_PARTIAL | (uint64_t)next << FRAME_NEXT_SHIFT |
+                      1);
 }
 
 /* Locks a partial frame to carry it on; the caller inherits its general reference. */
@@ -140,17 +140,27 @@ bool frame_demote_partial(mfn_t mfn)
     return done;
 }
 
+/* A frame of another type before may be in TLBs as what it was. */
+static inline bool type_changes(uint64_t old, enum page_type type)
+{
+    return (old & FRAME_TYPE_MASK) && (old & FRAME_TYPE_MASK) != type_bits(type);
+}
+
 /*
  * The type word was won by us, from a count of zero: flush first, so that nobody can still write
- * through an old mapping, or walk through an old table; then look at the content.
+ * through an old mapping, or walk through an old table; then look at the content. A frame that becomes
+ * writable is locked until then too, lest another CPU give it to a writer (hazard P6).
  */
 static int type_won(mfn_t mfn, enum page_type type, uint64_t old)
 {
     struct frame *f = frame_of(mfn);
     int rc;
 
-    if ((old & FRAME_TYPE_MASK) && (old & FRAME_TYPE_MASK) != type_bits(type))
+    if (type_changes(old, type)) {
         tlb_flush_since(type_next(old));
+        if (type == PT_WRITABLE)
+            type_store(f, type_bits(type) | FRAME_VALIDATED | 1);
+    }
     if (type == PT_WRITABLE)
         return 0;
     if (type != PT_SEG)
@@ -170,7 +180,9 @@ int page_type_get(mfn_t mfn, enum page_type type)
     old = type_load(f);
     for (;;) {
         if (!(old & FRAME_TYPE_COUNT)) {
-            new = type_bits(type) | (type == PT_WRITABLE ? FRAME_VALIDATED : FRAME_LOCKED) | 1;
+            bool ready = type == PT_WRITABLE && !type_changes(old, type);
+
+            new = type_bits(type) | (ready ? FRAME_VALIDATED : FRAME_LOCKED) | 1;
             if (type_swap(f, &old, new))
                 return type_won(mfn, type, old);
         } else if ((old & FRAME_TYPE_MASK) != type_bits(type)) {

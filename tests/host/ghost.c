@@ -46,6 +46,22 @@ void ghost_stop(void)
     ghosts = 0;
 }
 
+void *ghost_save(void)
+{
+    uint8_t *saved = malloc(MACHINE_CPUS * sizeof(*ghosts) + FRAMES_MAX);
+
+    memcpy(saved, ghosts, MACHINE_CPUS * sizeof(*ghosts));
+    memcpy(saved + MACHINE_CPUS * sizeof(*ghosts), was_free, FRAMES_MAX);
+    return saved;
+}
+
+void ghost_restore(void *saved)
+{
+    memcpy(ghosts, saved, MACHINE_CPUS * sizeof(*ghosts));
+    memcpy(was_free, (uint8_t *)saved + MACHINE_CPUS * sizeof(*ghosts), FRAMES_MAX);
+    free(saved);
+}
+
 static bool is_hv_slot(unsigned level, unsigned slot)
 {
     return level == 4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST;
@@ -112,13 +128,14 @@ static void check_frame(const struct ghost *g, uint64_t n)
         return;
     }
     if (was_free[n])
-        fail_msg("frame %lx changes hands to %x while a TLB may hold it", n, owner);
+        fail_msg("%s: frame %lx changes hands to %x while a TLB may hold it", machine_noted(), n,
+                 owner);
     if ((g->leaf[n] & 2) && is_protected(n))
-        fail_msg("frame %lx has type %u, while a TLB may hold it writable", n,
+        fail_msg("%s: frame %lx has type %u, while a TLB may hold it writable", machine_noted(), n,
                  frame_type(mfn_of(n)));
     if (g->table[n] && frame_type(mfn_of(n)) == PT_WRITABLE && (f->type & FRAME_VALIDATED) &&
         frame_type_refs(mfn_of(n)))
-        fail_msg("frame %lx is writable, while a TLB may walk through it", n);
+        fail_msg("%s: frame %lx is writable, while a TLB may walk through it", machine_noted(), n);
 }
 
 void ghost_step(void)
@@ -150,8 +167,8 @@ void ghost_read_check(const uint64_t *word)
         ghost_step();
     last = mfn;
     if (frame_type_refs(mfn) && frame_type(mfn) != PT_WRITABLE && ghost_has(mfn, true))
-        fail_msg("frame %lx is read as type %u, while a TLB may hold it writable", mfn.n,
-                 frame_type(mfn));
+        fail_msg("%s: frame %lx is read as type %u, while a TLB may hold it writable",
+                 machine_noted(), mfn.n, frame_type(mfn));
 }
 
 static void forget(unsigned cpu)

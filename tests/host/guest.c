@@ -83,19 +83,20 @@ long hypercall_restart(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint6
 long machine_hypercall(hypercall_fn *fn, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
 {
     struct percpu *cpu = machine_this_cpu;
+    unsigned restarts = 0;
     long rc;
 
-    machine_restarts = 0;
     memcpy(restart.args, (uint64_t[]){ a1, a2, a3, a4, 0 }, sizeof(restart.args));
     for (;;) {
         restart.wanted = false;
         memset(bytes_read, 0, sizeof(bytes_read));
         rc = fn(restart.args[0], restart.args[1], restart.args[2], restart.args[3], 0);
         assert_int_not_equal(rc, -ERESTART);
+        machine_restarts = restarts;
         if (!restart.wanted)
             return rc;
         machine_check("between restarts");
-        if (++machine_restarts > 100000)
+        if (++restarts > 100000)
             fail_msg("a hypercall is restarted without end");
         if (machine_between_restarts) {
             uint64_t args[5];
@@ -106,6 +107,11 @@ long machine_hypercall(hypercall_fn *fn, uint64_t a1, uint64_t a2, uint64_t a3, 
             machine_this_cpu = cpu;
         }
     }
+}
+
+void *machine_requests(void)
+{
+    return machine_guest_memory + (GUEST_REQUESTS - GUEST_VA);
 }
 
 uint32_t machine_done(void)
@@ -121,7 +127,7 @@ static long ext(unsigned cmd, mfn_t mfn)
     struct mmuext_op op = { .cmd = cmd, .arg1.mfn = mfn.n };
     long rc;
 
-    memcpy(machine_guest_memory, &op, sizeof(op));
+    memcpy(machine_requests(), &op, sizeof(op));
     rc = machine_hypercall(hc_mmuext_op, GUEST_REQUESTS, 1, GUEST_DONE, DOMID_SELF);
     assert_int_equal(machine_done(), rc ? 0 : 1);
     machine_check("mmuext_op");
@@ -153,7 +159,7 @@ static long update(mfn_t table, unsigned slot, unsigned cmd, uint64_t value)
     struct mmu_update req = { mfn_to_ma(table) + slot * 8ul + cmd, value };
     long rc;
 
-    memcpy(machine_guest_memory, &req, sizeof(req));
+    memcpy(machine_requests(), &req, sizeof(req));
     rc = machine_hypercall(hc_mmu_update, GUEST_REQUESTS, 1, GUEST_DONE, DOMID_SELF);
     assert_int_equal(machine_done(), rc ? 0 : 1);
     machine_check("mmu_update");

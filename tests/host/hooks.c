@@ -2,6 +2,8 @@
 /* The hooks of the host build; see machine.h for what the tests do with them. */
 #include "machine.h"
 
+#include <stdlib.h>
+
 #include "mm/hv_map.h"
 
 /* Words that this operation has read through hook_guest_read64(), for the second value. */
@@ -11,6 +13,9 @@ struct machine_hooks hooks;
 static const uint64_t *words[WORDS];
 static unsigned words_read;
 static bool interrupted;
+static jmp_buf waiting;
+
+#define SPINS_MAX 2000u
 
 void hooks_reset(void)
 {
@@ -51,18 +56,44 @@ uint64_t hook_guest_read64(const uint64_t *word)
     return value;
 }
 
+/*
+ * Another CPU's whole operation falls in here. It may have to wait for what this CPU has locked: then
+ * it has not happened, as it would have to start later.
+ */
+static void interrupt_run(void)
+{
+    struct percpu *cpu = machine_this_cpu;
+    struct machine_hooks saved = hooks;
+    struct snapshot *before = snapshot_take();
+    void *ghosts = ghost_save();
+
+    interrupted = true;
+    machine_checks_off = true;
+    hooks.preempt_at = hooks.fail_at = 0;
+    hooks.shared_accesses = 0;
+    if (setjmp(waiting)) {
+        snapshot_restore(before);
+        ghost_restore(ghosts);
+        saved.waited = true;
+    } else {
+        saved.interrupt();
+        free(ghosts);
+    }
+    snapshot_free(before);
+    machine_checks_off = false;
+    hooks = saved;
+    machine_this_cpu = cpu;
+}
+
 void hook_shared_access(void)
 {
     hooks.shared_accesses++;
+    if (machine_checks_off && hooks.shared_accesses > SPINS_MAX)
+        longjmp(waiting, 1);
     if (PT_INDEX_BITS <= 3)
         ghost_step();
-    if (hooks.interrupt && !interrupted && hooks.shared_accesses == hooks.interrupt_at) {
-        struct percpu *cpu = machine_this_cpu;
-
-        interrupted = true;
-        hooks.interrupt();
-        machine_this_cpu = cpu;
-    }
+    if (hooks.interrupt && !interrupted && hooks.shared_accesses == hooks.interrupt_at)
+        interrupt_run();
 }
 
 void hook_reschedule(void)

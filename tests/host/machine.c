@@ -24,7 +24,7 @@ struct domain machine_guest, machine_control;
 struct vcpu machine_vcpu[MACHINE_VCPUS];
 struct percpu machine_percpu[MACHINE_CPUS];
 uint64_t idle_root_pa = 2 * PAGE_SIZE;
-bool trace_on;
+bool trace_on, machine_checks_off;
 
 static uint64_t hv_slots[HV_SLOTS];
 static struct audit_ref holds[HOLDS_MAX];
@@ -33,6 +33,7 @@ static struct audit_count *scratch;
 static uint64_t frames_free_at_start;
 static char log_buffer[1u << 16];
 static size_t log_used;
+static char note[256];
 
 /* ---- the log ---------------------------------------------------------------- */
 
@@ -63,6 +64,20 @@ void guest_printk(unsigned domid, unsigned vcpu, enum log_level level, const cha
     va_end(args);
 }
 
+void machine_note(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(note, sizeof(note), fmt, args);
+    va_end(args);
+}
+
+const char *machine_noted(void)
+{
+    return note;
+}
+
 void panic(const char *fmt, ...)
 {
     char text[512];
@@ -71,7 +86,7 @@ void panic(const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    fail_msg("panic: %s", text);
+    fail_msg("%s: panic: %s", note, text);
     abort();
 }
 
@@ -245,15 +260,17 @@ void machine_check(const char *where)
     bool at_rest = true;
     unsigned found;
 
+    if (machine_checks_off)
+        return;
     /* Only the vCPU whose request has just ended must have done its cleanup. */
     if (machine_this_cpu->pt_work->used)
-        fail_msg("%s: pending cleanup", where);
+        fail_msg("%s: %s: pending cleanup", note, where);
     for (unsigned i = 0; i < MACHINE_VCPUS; i++)
         at_rest &= !machine_vcpu[i].pt_work.used;
     ghost_step();
     found = machine_audit(at_rest);
     if (found)
-        fail_msg("%s: %u differences\n%s", where, found, log_buffer + before);
+        fail_msg("%s: %s: %u differences\n%s", note, where, found, log_buffer + before);
 }
 
 void machine_hold(mfn_t mfn, enum page_type type)
@@ -321,6 +338,7 @@ struct snapshot {
     uint64_t *m2p;
     uint8_t *memory;
     struct vcpu vcpu[MACHINE_VCPUS];
+    struct percpu percpu[MACHINE_CPUS];
     uint32_t pages[2];
 };
 
@@ -335,6 +353,7 @@ struct snapshot *snapshot_take(void)
     memcpy(s->m2p, m2p_table, frame_limit * sizeof(*s->m2p));
     memcpy(s->memory, machine_memory, frame_limit * PAGE_SIZE);
     memcpy(s->vcpu, machine_vcpu, sizeof(s->vcpu));
+    memcpy(s->percpu, machine_percpu, sizeof(s->percpu));
     s->pages[0] = machine_guest.owner.pages;
     s->pages[1] = machine_control.owner.pages;
     return s;
@@ -385,6 +404,7 @@ void snapshot_restore(const struct snapshot *s)
     memcpy(m2p_table, s->m2p, frame_limit * sizeof(*s->m2p));
     memcpy(machine_memory, s->memory, frame_limit * PAGE_SIZE);
     memcpy(machine_vcpu, s->vcpu, sizeof(s->vcpu));
+    memcpy(machine_percpu, s->percpu, sizeof(s->percpu));
     machine_guest.owner.pages = s->pages[0];
     machine_control.owner.pages = s->pages[1];
 }

@@ -49,6 +49,7 @@ struct machine_hooks {
     unsigned long fallible_steps, fail_at;    /* the same for steps that may fail */
     unsigned long shared_accesses, interrupt_at;
     void (*interrupt)(void);   /* another CPU's whole operation, at shared access interrupt_at */
+    bool waited;               /* out: the other CPU had to wait, so nothing of it happened */
     void (*rescheduled)(void); /* what other vCPUs do when one waits; 0 = nothing */
     unsigned long reschedules;
     bool flip; /* a guest word reads differently the second time */
@@ -73,6 +74,11 @@ void machine_run(unsigned n);
 void machine_check(const char *where);
 /* Differences that the auditor finds now, without failing the test. */
 unsigned machine_audit(bool at_rest);
+/* What the test is at, for the message of a failure. */
+void machine_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+const char *machine_noted(void);
+/* While true, machine_check() does nothing: another CPU is in the middle of its operation. */
+extern bool machine_checks_off;
 /* References held by the test itself, for the auditor: one general, and a type unless PT_NONE. */
 void machine_hold(mfn_t mfn, enum page_type type);
 void machine_unhold(mfn_t mfn, enum page_type type);
@@ -112,8 +118,10 @@ extern unsigned machine_restarts;
 #define GUEST_VA    0x100000ul
 #define GUEST_BYTES 0x10000ul
 extern uint8_t machine_guest_memory[GUEST_BYTES];
-#define GUEST_REQUESTS GUEST_VA
-#define GUEST_DONE     (GUEST_VA + 0xf000)
+/* Of each vCPU: room for its requests, and the word that counts what was done. */
+#define GUEST_REQUESTS (GUEST_VA + 0x3000ul * this_cpu()->cpu_id)
+#define GUEST_DONE     (GUEST_VA + 0xf000 + 0x100 * this_cpu()->cpu_id)
+void *machine_requests(void);
 uint32_t machine_done(void);
 
 /* The state that a refused request leaves as it was (I15). */
@@ -124,10 +132,23 @@ bool snapshot_same(const struct snapshot *s);
 void snapshot_restore(const struct snapshot *s);
 void snapshot_free(struct snapshot *s);
 
+/* The operation is refused with this error, and nothing has changed. */
+#define assert_refused(error, operation)           \
+    do {                                           \
+        struct snapshot *before = snapshot_take(); \
+                                                   \
+        assert_int_equal(operation, error);        \
+        machine_check(#operation);                 \
+        assert_true(snapshot_same(before));        \
+        snapshot_free(before);                     \
+    } while (0)
+
 /* The ghost TLB (ghost.c). */
 void ghost_start(void);
 void ghost_stop(void);
-void ghost_step(void); /* adds what can be derived now, checks the rules */
+void *ghost_save(void);
+void ghost_restore(void *saved); /* and frees it */
+void ghost_step(void);           /* adds what can be derived now, checks the rules */
 bool ghost_has(mfn_t mfn, bool writable);
 void ghost_read_check(const uint64_t *word);
 extern unsigned long ghost_flushes, ghost_va_flushes;

@@ -8,17 +8,6 @@
 #include "mm/tlb.h"
 #include "pt/pin.h"
 
-/* Refused, and nothing changed. */
-#define assert_refused(error, operation)           \
-    do {                                           \
-        struct snapshot *before = snapshot_take(); \
-                                                   \
-        assert_int_equal(operation, error);        \
-        machine_check(#operation);                 \
-        assert_true(snapshot_same(before));        \
-        snapshot_free(before);                     \
-    } while (0)
-
 static void counts_are(mfn_t mfn, enum page_type type, unsigned types, unsigned refs)
 {
     assert_int_equal(frame_type(mfn), type);
