@@ -11,11 +11,24 @@
 #include <stdint.h>
 
 #include "lib/percpu.h"
+#include "lib/x86.h"
 
-/* True when long work should stop at the next safe point and be resumed later. */
+/* Every so many checks the clock is read. */
+#define PREEMPT_CLOCK_CHECKS 32u
+
+/*
+ * True when long work should stop at the next safe point and be resumed later: another vCPU wants
+ * the CPU, or a timer interrupt is due, which can come only when the guest runs.
+ */
 static inline bool hook_preempt(void)
 {
-    return this_cpu()->preempt_pending != 0;
+    struct percpu *cpu = this_cpu();
+
+    if (cpu->preempt_pending)
+        return true;
+    if (++cpu->preempt_checks % PREEMPT_CLOCK_CHECKS)
+        return false;
+    return rdtsc() >= cpu->timer_tsc;
 }
 
 /* A fallible step (reference, type, allocation, lock) asks whether it is to fail by injection. */

@@ -134,6 +134,12 @@ void timer_arm(uint64_t deadline_ns)
         this_cpu()->timer_tsc = ~0ull;
 }
 
+void timer_poll(void)
+{
+    if (timer_deadline && system_time() >= timer_deadline)
+        timer_interrupt();
+}
+
 void timer_interrupt(void)
 {
     uint64_t now = system_time();

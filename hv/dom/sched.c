@@ -188,5 +188,6 @@ void sched_idle_loop(void)
 
 void hook_reschedule(void)
 {
+    timer_poll();
     schedule();
 }

@@ -110,6 +110,8 @@ extern struct tsc_scale tsc_scale;
 /* System time in ns since boot, and the next hardware deadline in it (0 = none). */
 uint64_t system_time(void);
 void timer_arm(uint64_t deadline_ns);
+/* Does what the timer interrupt would, if it is due: for long work with interrupts off. */
+void timer_poll(void);
 
 /* System time of a TSC reading. */
 static inline uint64_t tsc_to_ns(uint64_t tsc)

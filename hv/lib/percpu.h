@@ -27,6 +27,7 @@ struct percpu {
     uint32_t preempt_pending;   /* not 0: something wants the CPU. Set by vcpu_preempt() only */
     uint32_t cpu_id;
     uint64_t timer_tsc;         /* TSC at which the armed timer interrupt is due, ~0 = none */
+    uint32_t preempt_checks;    /* counts hook_preempt() */
     uint64_t flush_clock;       /* counts full TLB flushes of this CPU; see mm/tlb.h */
     uint64_t cr3;               /* value last loaded into CR3 */
     struct pt_work *pt_work;    /* unfinished page-table cleanup of current */
