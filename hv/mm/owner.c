@@ -77,7 +77,7 @@ mfn_t owner_alloc(struct owner *o, unsigned order)
     for (uint32_t i = 0; i < pages; i++) {
         mfn_t mfn = mfn_add(first, i);
 
-        __builtin_memset(frame_va(mfn), 0, PAGE_SIZE);
+        page_clear(frame_va(mfn));
         frame_assign(mfn, o->id, 0);
     }
     return first;
