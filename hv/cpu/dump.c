@@ -31,6 +31,7 @@
 #define NEAR          0x100000u /* no function is larger than this */
 
 #define RFLAGS_IN_HV  0x2
+#define TRAP_PF       14u
 
 /* How to read a word of a stack, and whom an address belongs to. */
 struct stack {
@@ -132,14 +133,14 @@ static bool in_hypercall(const struct vcpu *v)
     return s.name && !strcmp(s.name, "entry_syscall");
 }
 
-void dump_page_walk(const struct vcpu *v, uint64_t va)
+static void walk_print(mfn_t root, uint64_t va)
 {
     char frame[NAME_ROOM];
     struct walk w;
     unsigned last;
 
     printk(LOG_ALWAYS, "Pagetable walk from %016lx:\n", va);
-    walk_tables(&w, ma_to_mfn(vcpu_cr3(v)), va);
+    walk_tables(&w, root, va);
     last = w.level;
     for (unsigned level = 4; level >= last && level; level--) {
         bool present = w.entry[level] & PTE_P;
@@ -154,6 +155,11 @@ void dump_page_walk(const struct vcpu *v, uint64_t va)
         return;
     frame_describe(frame, sizeof(frame), pte_mfn(w.entry[last]).n);
     printk(LOG_ALWAYS, "Frame:%s\n", frame);
+}
+
+void dump_page_walk(const struct vcpu *v, uint64_t va)
+{
+    walk_print(ma_to_mfn(vcpu_cr3(v)), va);
 }
 
 static void guest_registers_print(const struct vcpu *v)
@@ -233,6 +239,8 @@ void dump_hypervisor(void)
         registers_print(r);
     printk(LOG_ALWAYS, "cr0: %016lx   cr4: %016lx\n", read_cr0(), read_cr4());
     printk(LOG_ALWAYS, "cr3: %016lx   cr2: %016lx\n", read_cr3(), read_cr2());
+    if (fault && fault->vector == TRAP_PF)
+        walk_print(ma_to_mfn(read_cr3()), read_cr2());
     printk(LOG_ALWAYS, "Pinion stack trace from rsp=%016lx:\n", r->rsp);
     stack_print(&own_stack, r->rsp, own_stack_end(r->rsp));
     printk(LOG_ALWAYS, "Pinion call trace:\n");

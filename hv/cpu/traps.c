@@ -8,6 +8,7 @@
  */
 #include "cpu/traps.h"
 
+#include "cpu/dump.h"
 #include "cpu/fpu.h"
 #include "cpu/timer.h"
 #include "dom/sched.h"
@@ -186,9 +187,11 @@ void trap_hypervisor(struct cpu_regs *regs)
         ldt_fault(v, va))
         return;
     fixup = fixup_find(regs->rip);
-    if (!fixup)
+    if (!fixup) {
+        dump_fault(regs);
         panic("exception %u, error code %04x, rip %016lx, rsp %016lx, address %016lx", regs->vector,
               regs->error_code, regs->rip, regs->rsp, va);
+    }
     regs->rip = fixup;
 }
 
@@ -206,6 +209,7 @@ void trap_own_stack(struct cpu_regs *regs)
     case TRAP_NMI:
         return;
     default:
+        dump_fault(regs);
         panic("exception %u, error code %04x, rip %016lx, rsp %016lx", regs->vector,
               regs->error_code, regs->rip, regs->rsp);
     }
