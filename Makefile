@@ -49,7 +49,7 @@ GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c 
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
 SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplicate user_faults \
-	eviction address_spaces threads_and_time emulation
+	eviction address_spaces threads_and_time emulation descriptors
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.
 USER_PROGS := hello access forker deep
@@ -84,10 +84,10 @@ BARE = -O2 -mno-red-zone -fno-stack-protector -fcf-protection=none -fno-asynchro
 
 HV_CFLAGS = $(COMMON) $(BARE) -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -fpie \
 	-fvisibility=hidden -include hv/config/hidden.h -mgeneral-regs-only \
-	-fomit-frame-pointer -fno-align-functions -fno-align-jumps -fno-align-loops \
+	-fomit-frame-pointer -ffunction-sections -fdata-sections -fno-align-functions -fno-align-jumps -fno-align-loops \
 	-DPINION_VERSION='"$(VERSION)"' -Ihv -Ihv/config -I$(BUILD)/hv $(HV_OPT)
 HV_LDFLAGS = -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
-	-Wl,--build-id=none -Wl,--no-warn-rwx-segments
+	-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,--gc-sections
 
 NEWLIB = $(BUILD)/newlib/x86_64-elf
 NEWLIB_FLAGS = -nostdinc -isystem $(GCC_INCLUDE) -isystem $(NEWLIB)/include \

@@ -27,8 +27,8 @@ long gdt_set(struct vcpu *v, const uint64_t *frames, uint32_t entries);
 long ldt_set(uint64_t va, uint64_t entries);
 
 /*
- * Takes the LDT pages of v out of its window and gives back their type: before the kernel base
- * pointer changes, and when a mapping of such a page goes. The next use maps them again.
+ * Takes the LDT pages of v out of its window and gives back their type: when the LDT or the kernel
+ * base pointer changes, not when the guest's mapping of a page goes. The next use maps them again.
  */
 void ldt_unmap(struct vcpu *v);
 
