@@ -11,6 +11,7 @@
 #include "dom/domain.h"
 #include "dom/dump.h"
 #include "dom/sched.h"
+#include "lib/errno.h"
 #include "lib/machine.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -150,8 +151,10 @@ static void domain_start(void)
     if (!d)
         boot_failure("Not enough memory: the guest's domain cannot be created");
     err = domain_build(d, &kernel, info.modules > 1 ? &ramdisk : 0, pages);
+    if (err == -ENOMEM)
+        boot_failure("Not enough memory: the guest got %u pages, and they do not hold it", pages);
     if (err)
-        boot_failure("Could not build the domain of %s: error %d", kernel.name, err);
+        boot_failure("The guest kernel \"%s\" cannot be started", kernel.name);
     dump_guest_image(kernel.data, kernel.bytes);
     if (info.modules > 1)
         boot_map_release((info.module[1].pa + PAGE_SIZE - 1) & PAGE_MASK,
