@@ -41,17 +41,27 @@ int table_promote(mfn_t mfn, unsigned level, unsigned *next)
         if (stored != pte)
             table[slot] = stored;
     }
-    if (level == 4)
-        hv_map_fill_slots(table, owner_find(owner)->perdomain_entry);
+    if (level == 4) {
+        const struct owner *o = owner_find(owner);
+
+        *next = PT_ENTRIES;
+        if (!o)
+            return refuse(-EINVAL, "owner-gone", mfn, 0);
+        hv_map_fill_slots(table, o->perdomain_entry);
+    }
     return 0;
 }
 
-/* Finishes the child of an uncounted entry if an interrupted operation left it partial. */
-static bool child_finish(uint64_t pte, unsigned level)
+/*
+ * Finishes the child of an uncounted entry if an interrupted operation left it partial. The entry may
+ * be the refused one and name anything: another owner's frame is not touched.
+ */
+static bool child_finish(uint64_t pte, unsigned level, uint16_t owner)
 {
     mfn_t child = pte_mfn(pte);
 
-    if (!(pte & PTE_P) || !frame_valid(child) || frame_type(child) != (enum page_type)(level - 1))
+    if (!(pte & PTE_P) || !frame_valid(child) || frame_owner(child) != owner ||
+        frame_type(child) != (enum page_type)(level - 1))
         return true;
     return frame_demote_partial(child);
 }
@@ -62,7 +72,7 @@ bool table_demote(mfn_t mfn, unsigned level, unsigned *next)
     unsigned start = *next;
 
     if (level > 1 && start < PT_ENTRIES && !slot_is_hv(level, start) &&
-        !child_finish(table[start], level))
+        !child_finish(table[start], level, frame_owner(mfn)))
         return false;
     for (unsigned slot = start; slot-- > 0;) {
         uint64_t pte = table[slot];

@@ -255,6 +255,40 @@ static void base_pointers_hold_their_tables(void **state)
     assert_refused(-EINVAL, op_user_baseptr((mfn_t){ 1ul << 52 }));
 }
 
+/* A refused table names another domain's half-validated one: that is none of its business. */
+static void a_partial_table_of_another_domain(void **state)
+{
+    (void)state;
+    mfn_t theirs = machine_page(&machine_control), mine = machine_page(&machine_guest);
+    struct snapshot *before;
+
+    for (unsigned slot = 0; slot < 2; slot++)
+        machine_poke(theirs, slot, pte_make(machine_page(&machine_control), BRANCH));
+    machine_poke(mine, 1, pte_make(theirs, BRANCH));
+    machine_run(2);
+    hooks.preempt_at = ALWAYS;
+    assert_int_equal(page_pin(theirs, machine_control.id, PT_L2), -ERESTART);
+    machine_check("preempted pin");
+    machine_run(0);
+    before = snapshot_take();
+    assert_int_equal(op_pin(mine, 3), -EINVAL);
+    assert_true(snapshot_same(before));
+    snapshot_free(before);
+}
+
+static void an_owner_that_is_gone(void **state)
+{
+    (void)state;
+    struct machine_tree t = machine_tree(&machine_guest, LEAF_RW);
+
+    owner_unregister(&machine_guest.owner);
+    assert_int_equal(page_pin(t.l[4], machine_guest.id, PT_L4), -EINVAL);
+    pt_work_drain();
+    assert_true(owner_register(&machine_guest.owner));
+    machine_check("after the refusal");
+    assert_int_equal(frame_type_refs(t.l[4]), 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, machine_setup, machine_teardown)
@@ -270,6 +304,8 @@ int main(void)
         T(frames_that_are_not_the_domains),
         T(validation_starts_again_after_the_last_reference),
         T(base_pointers_hold_their_tables),
+        T(a_partial_table_of_another_domain),
+        T(an_owner_that_is_gone),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);
