@@ -23,7 +23,7 @@ SECTIONS
     . = HV_IMAGE_VA;
     __image_start = .;
     .text : PHYSICAL(.text) {
-        *(.head)
+        KEEP(*(.head))
         *(.text .text.*)
     } :text
     . = ALIGN(4096);
@@ -37,7 +37,7 @@ SECTIONS
         KEEP(*(ex_table))
     } :rodata
     .symbols : PHYSICAL(.symbols) {
-        *(.symbols)
+        KEEP(*(.symbols))
     } :rodata
     . = ALIGN(4096);
     __rodata_end = .;
