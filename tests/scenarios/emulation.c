@@ -50,7 +50,7 @@ struct regs {
                          : "+a"(r->a), "+b"(r->b), "+c"(r->c), "+d"(r->d), "+S"(r->si),       \
                            "+D"(r->di)                                                        \
                          :                                                                    \
-                         : "memory", "cc");                                                   \
+                         : "memory", "cc", "r8", "r9", "r10", "r11");                         \
     }
 
 /* It must be carried out. */
