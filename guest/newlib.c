@@ -68,6 +68,9 @@ static int console_wait_read(char *buf, size_t len)
 
     while (!(n = console_read(buf, len)))
         clock_sleep(10000000);
+    for (size_t i = 0; i < n; i++)
+        if (buf[i] == '\r') /* what a terminal's Enter sends */
+            buf[i] = '\n';
     return (int)n;
 }
 
