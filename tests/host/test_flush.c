@@ -86,7 +86,8 @@ static void table_then_writable(void **state)
     req[0] = (struct mmu_update){ mfn_to_ma(t.l[2]) + 8, 0 };
     req[1] = (struct mmu_update){ mfn_to_ma(t.l[1]) + 16, pte_make(y, LEAF_RW) };
     flushes = ghost_flushes;
-    assert_int_equal(machine_hypercall(hc_mmu_update, GUEST_REQUESTS, 2, GUEST_DONE, DOMID_SELF), 0);
+    assert_int_equal(machine_hypercall(hc_mmu_update, GUEST_REQUESTS, 2, GUEST_DONE, DOMID_SELF),
+                     0);
     assert_int_equal(machine_done(), 2);
     machine_check("batch");
     assert_int_equal(ghost_flushes, flushes + 2);
@@ -232,18 +233,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, loaded, machine_teardown)
     const struct CMUnitTest tests[] = {
-        T(writable_then_table),
-        T(writable_then_flushed_then_table),
-        T(writable_then_descriptors),
-        T(read_only_then_table),
-        T(table_then_writable),
-        T(flush_after_changes_above_l1),
-        T(freed_and_given_to_another),
-        T(freed_while_mapped),
-        T(table_freed_while_in_use),
-        T(old_base_pointer),
-        T(walk_after_a_swap),
-        T(walk_stops),
+        T(writable_then_table),        T(writable_then_flushed_then_table),
+        T(writable_then_descriptors),  T(read_only_then_table),
+        T(table_then_writable),        T(flush_after_changes_above_l1),
+        T(freed_and_given_to_another), T(freed_while_mapped),
+        T(table_freed_while_in_use),   T(old_base_pointer),
+        T(walk_after_a_swap),          T(walk_stops),
         T(dates_come_round),
     };
 

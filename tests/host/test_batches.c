@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The requests that change page tables, as hypercalls: how far a batch came, what a bad request in
+ * the middle leaves, whose frames a caller may name, which guest pointers are refused, and that
+ * every guest word is read once.
+ */
+#include "machine.h"
+
+#include <string.h>
+
+#include "mm/m2p.h"
+
+#define BATCH 70u /* more than two chunks of the hypervisor's */
+
+static struct machine_tree t;
+static mfn_t l1[BATCH / PT_ENTRIES + 1], page;
+
+/* L1 tables with room for the batch, all hooked or pinned; entries to one page. */
+static int tables(void **state)
+{
+    (void)state;
+    machine_begin(256);
+    t = machine_tree(&machine_guest, LEAF_RO);
+    page = machine_page(&machine_guest);
+    op_first_root(t.l[4]);
+    for (unsigned i = 0; i < sizeof(l1) / sizeof(l1[0]); i++) {
+        l1[i] = machine_page(&machine_guest);
+        assert_int_equal(op_pin(l1[i], 1), 0);
+    }
+    hooks_reset();
+    return 0;
+}
+
+static uint64_t entry_ma(unsigned i)
+{
+    return mfn_to_ma(l1[i / PT_ENTRIES]) + i % PT_ENTRIES * 8;
+}
+
+static uint64_t entry_now(unsigned i)
+{
+    return machine_peek(l1[i / PT_ENTRIES], i % PT_ENTRIES);
+}
+
+/* Entries that hold no reference: what a batch of any size can write on any machine. */
+static uint64_t entry_absent(unsigned i)
+{
+    return (i + 1ul) << 12 | 0x80;
+}
+
+static void batch_fill(void)
+{
+    struct mmu_update *req = machine_requests();
+
+    for (unsigned i = 0; i < BATCH; i++)
+        req[i] = (struct mmu_update){ entry_ma(i), entry_absent(i) };
+}
+
+static long batch_run(unsigned count, uint64_t foreigndom)
+{
+    long rc = machine_hypercall(hc_mmu_update, GUEST_REQUESTS, count, GUEST_DONE, foreigndom);
+
+    machine_check("batch");
+    return rc;
+}
+
+static void all_done(void **state)
+{
+    (void)state;
+    batch_fill();
+    assert_int_equal(batch_run(BATCH, DOMID_SELF), 0);
+    assert_int_equal(machine_done(), BATCH);
+    for (unsigned i = 0; i < BATCH; i++)
+        assert_int_equal(entry_now(i), entry_absent(i));
+}
+
+static void nothing_to_do(void **state)
+{
+    (void)state;
+    assert_int_equal(batch_run(0, DOMID_SELF), 0);
+    assert_int_equal(machine_done(), 0);
+}
+
+static void bad_request_at(unsigned bad, struct mmu_update req, long error)
+{
+    batch_fill();
+    ((struct mmu_update *)machine_requests())[bad] = req;
+    assert_int_equal(batch_run(BATCH, DOMID_SELF), error);
+    assert_int_equal(machine_done(), bad);
+    for (unsigned i = 0; i < BATCH; i++)
+        assert_int_equal(entry_now(i), i < bad ? entry_absent(i) : 0);
+    for (unsigned i = 0; i < bad; i++)
+        assert_int_equal(op_update(l1[i / PT_ENTRIES], i % PT_ENTRIES, 0), 0);
+}
+
+static void a_bad_request_anywhere(void **state)
+{
+    (void)state;
+    for (unsigned bad = 0; bad < BATCH; bad++) {
+        uint64_t ma = entry_ma(bad);
+
+        bad_request_at(bad, (struct mmu_update){ ma, pte_make(page, LEAF_RO | PTE_PCD) }, -EINVAL);
+        bad_request_at(bad, (struct mmu_update){ ma, pte_make(t.l[2], LEAF_RW) }, -EBUSY);
+        bad_request_at(bad, (struct mmu_update){ ma, pte_make(mfn_of(frame_limit), LEAF_RO) },
+                       -EPERM);
+        bad_request_at(bad, (struct mmu_update){ 0, 0 }, -EINVAL);
+        bad_request_at(bad, (struct mmu_update){ frame_limit << 12, 0 }, -EINVAL);
+        bad_request_at(bad, (struct mmu_update){ ma + 4 + bad % 4, 0 }, -ENOSYS);
+    }
+}
+
+static void preempted_anywhere(void **state)
+{
+    (void)state;
+    for (unsigned long k = 0; k < BATCH; k++) {
+        batch_fill();
+        hooks_reset();
+        hooks.preempt_at = k ? k : ALWAYS;
+        assert_int_equal(batch_run(BATCH, DOMID_SELF), 0);
+        assert_int_equal(machine_done(), BATCH);
+        assert_int_equal(machine_restarts, k ? 1 : BATCH - 1);
+        for (unsigned i = 0; i < BATCH; i++) {
+            assert_int_equal(entry_now(i), entry_absent(i));
+            assert_int_equal(op_update(l1[i / PT_ENTRIES], i % PT_ENTRIES, 0), 0);
+        }
+    }
+}
+
+/* Preempted and refused: done counts from the first request of all. */
+static void preempted_then_bad(void **state)
+{
+    (void)state;
+    hooks.preempt_at = ALWAYS;
+    bad_request_at(50, (struct mmu_update){ entry_ma(50), ~0ul }, -EINVAL);
+}
+
+/* The guest changes every word after it was read; decisions and stores follow the first value. */
+static void each_word_read_once(void **state)
+{
+    (void)state;
+    batch_fill();
+    hooks.flip = true;
+    assert_int_equal(batch_run(BATCH, DOMID_SELF), 0);
+    assert_int_equal(hooks.double_reads, 0);
+    for (unsigned i = 0; i < BATCH; i++)
+        assert_int_equal(entry_now(i), entry_absent(i));
+}
+
+static void commands(void **state)
+{
+    struct mmu_update *req = machine_requests();
+    uint64_t value = pte_make(page, LEAF_RO);
+
+    (void)state;
+    for (unsigned cmd = 0; cmd < 8; cmd++) {
+        *req = (struct mmu_update){ entry_ma(3) + cmd, value };
+        m2p_set(l1[3 / PT_ENTRIES], 77);
+        assert_int_equal(batch_run(1, DOMID_SELF), cmd < 4 ? 0 : -ENOSYS);
+        assert_int_equal(machine_done(), cmd < 4);
+        assert_int_equal(entry_now(3), cmd < 4 && cmd != MMU_MACHPHYS_UPDATE ? value : 0);
+        assert_int_equal(m2p_get(l1[3 / PT_ENTRIES]), cmd == MMU_MACHPHYS_UPDATE ? value : 77);
+        assert_int_equal(op_update(l1[3 / PT_ENTRIES], 3 % PT_ENTRIES, 0), 0);
+    }
+}
+
+static void machine_to_physical(void **state)
+{
+    struct mmu_update *req = machine_requests();
+    mfn_t foreign = machine_page(&machine_control);
+    const uint64_t bad[] = { 0, 1, foreign.n, frame_limit, ~0ul >> 12 };
+    const uint64_t odd[] = { 0, ~0ul, 1ul << 63, frame_limit };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        *req = (struct mmu_update){ bad[i] << 12 | MMU_MACHPHYS_UPDATE, 5 };
+        assert_refused(-EINVAL, batch_run(1, DOMID_SELF));
+    }
+    for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        *req = (struct mmu_update){ mfn_to_ma(page) | MMU_MACHPHYS_UPDATE, odd[i] };
+        assert_int_equal(batch_run(1, DOMID_SELF), 0);
+        assert_int_equal(m2p_get(page), odd[i]);
+    }
+    assert_int_equal(m2p_get(mfn_of(frame_limit)), M2P_INVALID);
+}
+
+/* A frame without a type is written like memory; every address in it, rounded down to a word. */
+static void frames_that_are_no_tables(void **state)
+{
+    struct mmu_update *req = machine_requests();
+
+    (void)state;
+    for (unsigned at = 0; at < PAGE_SIZE; at += 8) {
+        *req = (struct mmu_update){ mfn_to_ma(page) + at, at + 1 };
+        assert_int_equal(batch_run(1, DOMID_SELF), 0);
+        assert_int_equal(machine_peek(page, at / 8), at + 1);
+    }
+    assert_int_equal(frame_type_refs(page), 0);
+    /* Mapped writable, it is still plain memory; descriptors are not. */
+    assert_int_equal(op_update(l1[0], 0, pte_make(page, LEAF_RW)), 0);
+    *req = (struct mmu_update){ mfn_to_ma(page), 5 };
+    assert_int_equal(batch_run(1, DOMID_SELF), 0);
+    assert_int_equal(op_update(l1[0], 0, 0), 0);
+    memset(frame_va(page), 0, PAGE_SIZE);
+    assert_int_equal(page_get_typed(page, machine_guest.id, PT_SEG), 0);
+    machine_hold(page, PT_SEG);
+    *req = (struct mmu_update){ mfn_to_ma(page), 5 };
+    assert_refused(-EINVAL, batch_run(1, DOMID_SELF));
+}
+
+static void whose_frames(void **state)
+{
+    const struct {
+        unsigned vcpu;
+        uint16_t domid;
+        long expected; /* for an L1 entry that names a frame of the guest */
+    } cases[] = {
+        { 0, DOMID_SELF, 0 },      { 0, 1, -ESRCH },
+        { 0, 0, -EPERM },          { 0, DOMID_IO, -EPERM },
+        { 0, DOMID_XEN, -EPERM },  { 0, DOMID_COW, -ESRCH },
+        { 0, 77, -ESRCH },         { 0, 0xffff, -ESRCH },
+        { 2, DOMID_SELF, -EBUSY }, { 2, 1, 0 },
+        { 2, 0, -ESRCH },          { 2, DOMID_IO, -EBUSY },
+        { 2, DOMID_XEN, -EBUSY },  { 2, 77, -ESRCH },
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t tables_of = cases[i].vcpu == 2 ? (machine_guest.id + 1ul) << 16 : 0;
+        struct mmu_update *req;
+
+        machine_note("case %u", i);
+        machine_run(cases[i].vcpu);
+        req = machine_requests();
+        *req = (struct mmu_update){ entry_ma(0), pte_make(page, LEAF_RO) };
+        assert_int_equal(batch_run(1, tables_of | cases[i].domid), cases[i].expected);
+        assert_int_equal(machine_done(), cases[i].expected == 0);
+        machine_run(0);
+        assert_int_equal(op_update(l1[0], 0, 0), 0);
+    }
+}
+
+/* The tables of another: the high half of the argument, for a privileged caller only. */
+static void whose_tables(void **state)
+{
+    const struct {
+        unsigned vcpu;
+        uint32_t half;
+        long expected;
+    } cases[] = { { 0, 1, -EPERM },  { 0, 2, -ESRCH }, { 0, 78, -ESRCH },
+                  { 2, 78, -ESRCH }, { 2, 1, -ESRCH }, { 0, DOMID_SELF + 1, 0 } };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        machine_run(cases[i].vcpu);
+        *(struct mmu_update *)machine_requests() = (struct mmu_update){ entry_ma(0), 0 };
+        assert_int_equal(batch_run(1, (uint64_t)cases[i].half << 16 | DOMID_SELF),
+                         cases[i].expected);
+        assert_int_equal(machine_done(), cases[i].expected == 0);
+    }
+    /* A privileged caller: the guest's table, the guest's frame; tables above L1 only so. */
+    machine_run(2);
+    *(struct mmu_update *)machine_requests() =
+        (struct mmu_update){ mfn_to_ma(t.l[2]) + 8, pte_make(l1[0], BRANCH) };
+    assert_int_equal(batch_run(1, 2 << 16 | 1), 0);
+    *(struct mmu_update *)machine_requests() = (struct mmu_update){ mfn_to_ma(t.l[2]) + 8, 0 };
+    assert_int_equal(batch_run(1, 2 << 16 | DOMID_SELF), -EINVAL);
+    assert_int_equal(batch_run(1, 2 << 16 | 1), 0);
+    *(struct mmu_update *)machine_requests() =
+        (struct mmu_update){ mfn_to_ma(page) | MMU_MACHPHYS_UPDATE, 0 };
+    assert_int_equal(batch_run(1, 2 << 16 | 1), -EPERM);
+    machine_run(0);
+}
+
+static void guest_pointers(void **state)
+{
+    const uint64_t bad[] = {
+        0, 0x800000000000, 0xffff800000000000, 0xffff87ffffffffff, GUEST_VA + GUEST_BYTES, ~0ul - 7
+    };
+    struct mmu_update *last = (void *)(machine_guest_memory + GUEST_BYTES - sizeof(*last));
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_refused(-EFAULT, machine_hypercall(hc_mmu_update, bad[i], 1, 0, DOMID_SELF));
+    /* The last readable request is done, the next one is not there. */
+    *last = (struct mmu_update){ entry_ma(0), entry_absent(0) };
+    assert_int_equal(machine_hypercall(hc_mmu_update, GUEST_VA + GUEST_BYTES - sizeof(*last), 5,
+                                       GUEST_DONE, DOMID_SELF),
+                     -EFAULT);
+    assert_int_equal(machine_done(), 1);
+    assert_int_equal(entry_now(0), entry_absent(0));
+    /* Where the count cannot be written, it is not. */
+    *(struct mmu_update *)machine_requests() = (struct mmu_update){ entry_ma(0), 0 };
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(machine_hypercall(hc_mmu_update, GUEST_REQUESTS, 1, bad[i], DOMID_SELF),
+                         0);
+}
+
+/* ---- update_va_mapping ------------------------------------------------------ */
+
+static void by_address(void **state)
+{
+    const uint64_t bad[] = { 0x800000000000, 0xffff800000000000, 0xffff87fffffff000,
+                             0x7fffffffffff & ~0xffful, PAGE_SIZE << PT_INDEX_BITS };
+    uint64_t value = pte_make(page, LEAF_RW);
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_refused(-EINVAL, op_update_va(bad[i], value, 0));
+    assert_refused(-EBUSY, op_update_va(0, pte_make(t.l[1], LEAF_RW), UVMF_TLB_FLUSH));
+    assert_int_equal(op_update_va(PAGE_SIZE, value, 0), 0);
+    assert_int_equal(machine_peek(t.l[1], 1), value);
+    assert_int_equal(op_update_va(PAGE_SIZE, 0, 0), 0);
+}
+
+static void flush_flags(void **state)
+{
+    unsigned long all, one;
+
+    (void)state;
+    for (unsigned flags = 0; flags < 8; flags++) {
+        all = ghost_flushes;
+        one = ghost_va_flushes;
+        assert_int_equal(op_update_va(0, 0, flags), 0);
+        assert_int_equal(ghost_flushes - all, (flags & 3) == UVMF_TLB_FLUSH);
+        assert_int_equal(ghost_va_flushes - one, (flags & 3) == UVMF_INVLPG);
+        /* Refused: no flush either. */
+        all = ghost_flushes;
+        assert_refused(-EINVAL, op_update_va(0, ~0ul, flags));
+        assert_int_equal(ghost_flushes, all);
+    }
+    all = ghost_flushes;
+    assert_int_equal(op_update_va(0, 0, GUEST_VA | UVMF_TLB_FLUSH | UVMF_MULTI), 0);
+    assert_int_equal(ghost_flushes, all + 1);
+    /* The set of vCPUs cannot be read: the entry has changed all the same. */
+    assert_int_equal(op_update_va(0, pte_make(page, LEAF_RO), 0x10 | UVMF_INVLPG), -EFAULT);
+    assert_int_equal(machine_peek(t.l[1], 0), pte_make(page, LEAF_RO));
+}
+
+static void by_address_for_another(void **state)
+{
+    uint64_t value = pte_make(page, LEAF_RO);
+    struct machine_tree own;
+
+    (void)state;
+    assert_int_equal(machine_hypercall(hc_update_va_mapping_otherdomain, 0, value, 0, 0), -EPERM);
+    assert_int_equal(machine_hypercall(hc_update_va_mapping_otherdomain, 0, value, 0, 77), -ESRCH);
+    assert_int_equal(machine_hypercall(hc_update_va_mapping_otherdomain, 0, value, 0, DOMID_SELF),
+                     0);
+    machine_check("own");
+    assert_int_equal(machine_peek(t.l[1], 0), value);
+    machine_run(2);
+    own = machine_tree(&machine_control, LEAF_RO);
+    op_first_root(own.l[4]);
+    assert_int_equal(machine_hypercall(hc_update_va_mapping, 0, value, 0, 0), -EBUSY);
+    assert_int_equal(machine_hypercall(hc_update_va_mapping_otherdomain, 0, value, 0, 1), 0);
+    assert_int_equal(machine_peek(own.l[1], 0), value);
+    assert_int_equal(frame_refs(page), 3);
+    assert_int_equal(op_update_va(0, 0, 0), 0);
+    machine_run(0);
+}
+
+/* ---- mmuext_op -------------------------------------------------------------- */
+
+static long ext_run(const struct mmuext_op *ops, unsigned count, uint64_t foreigndom)
+{
+    long rc;
+
+    memcpy(machine_requests(), ops, count * sizeof(*ops));
+    rc = machine_hypercall(hc_mmuext_op, GUEST_REQUESTS, count, GUEST_DONE, foreigndom);
+    machine_check("mmuext_op");
+    return rc;
+}
+
+/* The order in which kernels change their first tables for their own. */
+static void pin_load_unpin(void **state)
+{
+    (void)state;
+    for (unsigned long preempt = 0; preempt < 12; preempt++) {
+        struct machine_tree u = machine_tree(&machine_guest, LEAF_RW);
+        mfn_t old = ma_to_mfn(vcpu_current()->cr3_kernel);
+        struct mmuext_op ops[3] = {
+            { .cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = u.l[4].n },
+            { .cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = u.l[4].n },
+            { .cmd = MMUEXT_UNPIN_TABLE, .arg1.mfn = old.n },
+        };
+
+        if (!preempt)
+            assert_int_equal(op_pin(old, 4), 0);
+        hooks_reset();
+        hooks.preempt_at = preempt == 1 ? ALWAYS : preempt;
+        assert_int_equal(ext_run(ops, 3, DOMID_SELF), 0);
+        assert_int_equal(machine_done(), 3);
+        assert_int_equal(frame_type_refs(old), 0);
+        assert_int_equal(vcpu_current()->cr3_kernel, mfn_to_ma(u.l[4]));
+    }
+}
+
+static void a_bad_operation_in_the_middle(void **state)
+{
+    struct mmuext_op ops[4] = {
+        { .cmd = MMUEXT_TLB_FLUSH_LOCAL },
+        { .cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = page.n },
+        { .cmd = 14 },
+        { .cmd = MMUEXT_UNPIN_TABLE, .arg1.mfn = page.n },
+    };
+
+    (void)state;
+    assert_int_equal(ext_run(ops, 4, DOMID_SELF), -ENOSYS);
+    assert_int_equal(machine_done(), 2);
+    assert_int_equal(frame_type_refs(page), 1);
+    ops[2].cmd = MMUEXT_PIN_L1_TABLE;
+    ops[2].arg1.mfn = page.n;
+    assert_int_equal(ext_run(ops, 4, DOMID_SELF), -EINVAL);
+    assert_int_equal(machine_done(), 1);
+    assert_int_equal(ext_run(ops + 3, 1, DOMID_SELF), 0);
+}
+
+static void errors_of_operations(void **state)
+{
+    mfn_t table = l1[0];
+    const struct {
+        struct mmuext_op op;
+        long error;
+    } cases[] = {
+        { { .cmd = MMUEXT_FLUSH_CACHE }, -EACCES },
+        { { .cmd = MMUEXT_FLUSH_CACHE_GLOBAL }, -EINVAL },
+        { { .cmd = MMUEXT_MARK_SUPER }, -EOPNOTSUPP },
+        { { .cmd = MMUEXT_UNMARK_SUPER }, -EOPNOTSUPP },
+        { { .cmd = 14 }, -ENOSYS },
+        { { .cmd = 21 }, -ENOSYS },
+        { { .cmd = ~0u }, -ENOSYS },
+        { { .cmd = MMUEXT_TLB_FLUSH_MULTI, .arg2.vcpumask.p = (void *)8 }, -EINVAL },
+        { { .cmd = MMUEXT_INVLPG_MULTI, .arg2.vcpumask.p = (void *)8 }, -EINVAL },
+        { { .cmd = MMUEXT_TLB_FLUSH_MULTI, .arg2.vcpumask.p = (void *)GUEST_VA }, 0 },
+        { { .cmd = MMUEXT_INVLPG_MULTI, .arg2.vcpumask.p = (void *)GUEST_VA }, 0 },
+        { { .cmd = MMUEXT_INVLPG_ALL, .arg1.linear_addr = 0xffff800000000000 }, 0 },
+        { { .cmd = MMUEXT_TLB_FLUSH_ALL }, 0 },
+        { { .cmd = MMUEXT_INVLPG_LOCAL }, 0 },
+        { { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = 0x1001, .arg2.nr_ents = 1 }, -EINVAL },
+        { { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = 0x1000, .arg2.nr_ents = 8193 }, -EINVAL },
+        { { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = 0x1000, .arg2.nr_ents = 8192 }, 0 },
+        { { .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = table.n }, -EINVAL },
+        { { .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = frame_limit }, -EINVAL },
+        { { .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = table.n, .arg2.src_mfn = page.n }, -EINVAL },
+        { { .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = page.n, .arg2.src_mfn = frame_limit }, -EINVAL },
+        { { .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = page.n, .arg2.src_mfn = 0 }, -EINVAL },
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct snapshot *before = snapshot_take();
+
+        machine_note("case %u", i);
+        assert_int_equal(ext_run(&cases[i].op, 1, DOMID_SELF), cases[i].error);
+        assert_int_equal(machine_done(), !cases[i].error);
+        assert_true(snapshot_same(before));
+        snapshot_free(before);
+    }
+}
+
+static void clear_and_copy(void **state)
+{
+    mfn_t to = machine_page(&machine_guest);
+
+    (void)state;
+    memset(frame_va(page), 0x77, PAGE_SIZE);
+    assert_int_equal(ext_run(&(struct mmuext_op){ .cmd = MMUEXT_COPY_PAGE,
+                                                  .arg1.mfn = to.n,
+                                                  .arg2.src_mfn = page.n },
+                             1, DOMID_SELF),
+                     0);
+    assert_memory_equal(frame_va(to), frame_va(page), PAGE_SIZE);
+    assert_int_equal(
+        ext_run(&(struct mmuext_op){ .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = to.n }, 1, DOMID_SELF),
+        0);
+    for (unsigned i = 0; i < PAGE_SIZE / 8; i++)
+        assert_int_equal(machine_peek(to, i), 0);
+    assert_int_equal(frame_type_refs(to), 0);
+    assert_int_equal(frame_refs(to), 1);
+}
+
+/* What may be done to another's frames, and by whom. */
+static void operations_on_foreign_frames(void **state)
+{
+    (void)state;
+    for (unsigned cmd = 0; cmd <= 20; cmd++) {
+        struct mmuext_op op = { .cmd = cmd, .arg1.mfn = page.n, .arg2.src_mfn = page.n };
+        bool may = cmd <= MMUEXT_UNPIN_TABLE || cmd == MMUEXT_CLEAR_PAGE || cmd == MMUEXT_COPY_PAGE;
+
+        if (cmd == 14)
+            continue;
+        machine_run(0);
+        assert_int_equal(ext_run(&op, 1, 0), -EPERM);
+        assert_int_equal(ext_run(&op, 1, 1), -ESRCH);
+        machine_run(2);
+        if (cmd <= MMUEXT_PIN_L4_TABLE) {
+            assert_int_equal(ext_run(&op, 1, 1), 0);
+            assert_int_equal(ext_run(&op, 1, DOMID_XEN), -EINVAL);
+            op.cmd = MMUEXT_UNPIN_TABLE;
+            assert_int_equal(ext_run(&op, 1, 1), 0);
+        } else if (may && cmd != MMUEXT_UNPIN_TABLE) {
+            assert_int_equal(ext_run(&op, 1, 1), 0);
+        } else if (cmd == MMUEXT_UNPIN_TABLE) {
+            assert_int_equal(ext_run(&op, 1, 1), -EINVAL);
+        } else if (cmd < MMUEXT_MARK_SUPER) {
+            assert_int_equal(ext_run(&op, 1, 1), -EPERM);
+        }
+    }
+    machine_run(0);
+}
+
+static void pointers_of_operations(void **state)
+{
+    const uint64_t bad[] = { 0, 0x800000000000, 0xffff800000000000, ~0ul - 7 };
+    struct mmuext_op *last = (void *)(machine_guest_memory + GUEST_BYTES - sizeof(*last));
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_refused(-EFAULT, machine_hypercall(hc_mmuext_op, bad[i], 1, 0, DOMID_SELF));
+    *last = (struct mmuext_op){ .cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = page.n };
+    assert_int_equal(machine_hypercall(hc_mmuext_op, GUEST_VA + GUEST_BYTES - sizeof(*last), 2,
+                                       GUEST_DONE, DOMID_SELF),
+                     -EFAULT);
+    assert_int_equal(machine_done(), 1);
+    assert_int_equal(op_unpin(page), 0);
+}
+
+/* Each refusal leaves one line that names the rule, the frame and the error. */
+static void refusals_are_explained(void **state)
+{
+    (void)state;
+    log_clear();
+    assert_int_equal(op_update(l1[0], 1, pte_make(t.l[2], LEAF_RW)), -EBUSY);
+    assert_non_null(strstr(log_text(), "refused mmu_update"));
+    assert_non_null(strstr(log_text(), "frame-has-other-type"));
+    assert_non_null(strstr(log_text(), "EBUSY"));
+    log_clear();
+    assert_int_equal(op_pin(mfn_of(frame_limit), 4), -EINVAL);
+    assert_non_null(strstr(log_text(), "frame-beyond-memory"));
+    log_clear();
+    assert_int_equal(op_update(l1[0], 1, 0), 0);
+    assert_string_equal(log_text(), "");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, tables, machine_teardown)
+    const struct CMUnitTest tests[] = {
+        T(all_done),
+        T(nothing_to_do),
+        T(a_bad_request_anywhere),
+        T(preempted_anywhere),
+        T(preempted_then_bad),
+        T(each_word_read_once),
+        T(commands),
+        T(machine_to_physical),
+        T(frames_that_are_no_tables),
+        T(whose_frames),
+        T(whose_tables),
+        T(guest_pointers),
+        T(by_address),
+        T(flush_flags),
+        T(by_address_for_another),
+        T(pin_load_unpin),
+        T(a_bad_operation_in_the_middle),
+        T(errors_of_operations),
+        T(clear_and_copy),
+        T(operations_on_foreign_frames),
+        T(pointers_of_operations),
+        T(refusals_are_explained),
+    };
+
+    return cmocka_run_group_tests(tests, 0, 0);
+}
