@@ -24,27 +24,45 @@ static long hc_not_implemented(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a
     return -ENOSYS;
 }
 
-#define HYPERCALL_LIST(X)                                                                      \
-    X(set_trap_table) X(mmu_update) X(set_gdt) X(stack_switch) X(set_callbacks)                \
-    X(fpu_taskswitch) X(sched_op_compat) X(platform_op) X(set_debugreg) X(get_debugreg)        \
-    X(update_descriptor) X(memory_op) X(multicall) X(update_va_mapping) X(set_timer_op)        \
-    X(event_channel_op_compat) X(xen_version) X(console_io) X(vm_assist)                       \
-    X(update_va_mapping_otherdomain) X(iret) X(vcpu_op) X(set_segment_base) X(mmuext_op)       \
-    X(nmi_op) X(sched_op) X(callback_op) X(event_channel_op) X(physdev_op) X(sysctl) X(domctl) \
-    X(xenpmu_op)
-
-/* The first line fills what the list leaves out; the warning is about just that. */
+/* The first line fills what the others leave out; the warning is about just that. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
-#define TABLE_ENTRY(name) [__HYPERVISOR_##name] = hc_##name,
 hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [0 ... HYPERCALLS - 1] = hc_not_implemented,
-    HYPERCALL_LIST(TABLE_ENTRY)
+    [__HYPERVISOR_set_trap_table] = hc_set_trap_table,
+    [__HYPERVISOR_mmu_update] = hc_mmu_update,
+    [__HYPERVISOR_set_gdt] = hc_set_gdt,
+    [__HYPERVISOR_stack_switch] = hc_stack_switch,
+    [__HYPERVISOR_set_callbacks] = hc_set_callbacks,
+    [__HYPERVISOR_fpu_taskswitch] = hc_fpu_taskswitch,
+    [__HYPERVISOR_sched_op_compat] = hc_sched_op_compat,
+    [__HYPERVISOR_platform_op] = hc_platform_op,
+    [__HYPERVISOR_set_debugreg] = hc_set_debugreg,
+    [__HYPERVISOR_get_debugreg] = hc_get_debugreg,
+    [__HYPERVISOR_update_descriptor] = hc_update_descriptor,
+    [__HYPERVISOR_memory_op] = hc_memory_op,
+    [__HYPERVISOR_multicall] = hc_multicall,
+    [__HYPERVISOR_update_va_mapping] = hc_update_va_mapping,
+    [__HYPERVISOR_set_timer_op] = hc_set_timer_op,
+    [__HYPERVISOR_event_channel_op_compat] = hc_event_channel_op_compat,
+    [__HYPERVISOR_xen_version] = hc_xen_version,
+    [__HYPERVISOR_console_io] = hc_console_io,
+    [__HYPERVISOR_vm_assist] = hc_vm_assist,
+    [__HYPERVISOR_update_va_mapping_otherdomain] = hc_update_va_mapping_otherdomain,
+    [__HYPERVISOR_iret] = hc_iret,
+    [__HYPERVISOR_vcpu_op] = hc_vcpu_op,
+    [__HYPERVISOR_set_segment_base] = hc_set_segment_base,
+    [__HYPERVISOR_mmuext_op] = hc_mmuext_op,
+    [__HYPERVISOR_nmi_op] = hc_nmi_op,
+    [__HYPERVISOR_sched_op] = hc_sched_op,
+    [__HYPERVISOR_callback_op] = hc_callback_op,
+    [__HYPERVISOR_event_channel_op] = hc_event_channel_op,
+    [__HYPERVISOR_physdev_op] = hc_physdev_op,
+    [__HYPERVISOR_sysctl] = hc_sysctl,
+    [__HYPERVISOR_domctl] = hc_domctl,
+    [__HYPERVISOR_xenpmu_op] = hc_xenpmu_op,
 };
 #pragma GCC diagnostic pop
-
-#define NAME_ENTRY(name) [__HYPERVISOR_##name] = #name,
-const char *const hypercall_name[HYPERCALLS] = { HYPERCALL_LIST(NAME_ENTRY) };
 
 long hypercall_restart(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {

@@ -16,7 +16,6 @@ typedef long hypercall_fn(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, ui
 /* 64 entries; unused ones answer -ENOSYS. entry.S indexes it by RAX after a bound check. */
 #define HYPERCALLS 64
 extern hypercall_fn *const hypercall_table[HYPERCALLS];
-extern const char *const hypercall_name[HYPERCALLS];
 
 /*
  * Arranges that hypercall nr is issued again with these arguments, after the guest had a chance to
