@@ -177,7 +177,7 @@ static long no_physmap(unsigned cmd, uint64_t va)
     } else if (cmd == XENMEM_add_to_physmap_batch) {
         if (guest_read(&batch, va, sizeof(batch)))
             return fail(-EFAULT, "argument-unreadable");
-        if (batch.space > XENMAPSPACE_gmfn_foreign)
+        if (batch.space == XENMAPSPACE_gmfn_range)
             return fail(-EOPNOTSUPP, "space-unsupported");
         id = batch.domid;
     } else if (guest_read(&id, va, sizeof(id))) {

@@ -206,7 +206,7 @@ long hc_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t
         return reservation_change(op, start, arg);
     case XENMEM_add_to_physmap:
     case XENMEM_add_to_physmap_batch:
-        if (start)
+        if (start > UINT16_MAX)
             return refused("memory_op add_to_physmap", -EDOM, "start-extent");
         return memory_info(op, arg);
     case XENMEM_exchange:
