@@ -166,7 +166,10 @@ def follow(qemu, serial, boot, start, timeout):
 def judge(code, serial, timed_out, timeout, said):
     """The outcome, from QEMU's exit code and what was on the serial line."""
     lines = serial.lines
-    crash = next((line for line in lines if CRASHED.search(line)), None)
+    crash = next((i for i, line in enumerate(lines) if CRASHED.search(line)), None)
+    if crash is not None:  # a panic's reason is on its second line
+        panic = lines[crash + 1 : crash + 2] if "Panic on CPU" in lines[crash] else []
+        crash = " ".join([lines[crash], *(line.removeprefix("(XEN) ") for line in panic)])
     verdict = next((m[1] for m in map(RESULT.match, reversed(lines)) if m), None)
     if timed_out:
         last = next((line for line in reversed(lines) if line.strip()), "nothing")
