@@ -22,7 +22,8 @@
 
 /*
  * General references that only the hypervisor's own bookkeeping may take, so that it never fails:
- * one for the partial flag of a frame and one for the pt_work of each vCPU.
+ * one for the partial flag of a frame and one for the pt_work of each vCPU in one half of them, and
+ * in the other one for each CPU that is giving references back.
  */
 #define FRAME_REF_RESERVE 512
 

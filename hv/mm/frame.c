@@ -33,7 +33,8 @@ static bool get_refused(mfn_t mfn, const char *rule)
     return false;
 }
 
-bool frame_get(mfn_t mfn, uint16_t owner)
+/* Takes a reference while the count is below limit. */
+static bool get_below(mfn_t mfn, uint16_t owner, uint64_t limit)
 {
     struct frame *f;
     uint64_t old;
@@ -47,10 +48,21 @@ bool frame_get(mfn_t mfn, uint16_t owner)
     do {
         if ((uint16_t)(old >> FRAME_OWNER_SHIFT) != owner)
             return get_refused(mfn, "frame-not-owned");
-        if ((old & FRAME_REF_COUNT) - 1 >= FRAME_REF_MAX - FRAME_REF_RESERVE - 1)
-            return get_refused(mfn, (old & FRAME_REF_COUNT) ? "reference-count-full" : "frame-free");
+        if ((old & FRAME_REF_COUNT) - 1 >= limit - 1)
+            return get_refused(mfn,
+                               (old & FRAME_REF_COUNT) ? "reference-count-full" : "frame-free");
     } while (!ref_swap(f, &old, old + 1));
     return true;
+}
+
+bool frame_get(mfn_t mfn, uint16_t owner)
+{
+    return get_below(mfn, owner, FRAME_REF_MAX - FRAME_REF_RESERVE);
+}
+
+bool frame_get_to_give_back(mfn_t mfn, uint16_t owner)
+{
+    return get_below(mfn, owner, FRAME_REF_MAX - FRAME_REF_RESERVE / 2);
 }
 
 void frame_get_again(mfn_t mfn)

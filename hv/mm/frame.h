@@ -92,6 +92,12 @@ static inline uint32_t frame_refs(mfn_t mfn)
 bool frame_get(mfn_t mfn, uint16_t owner);
 
 /*
+ * The same for the time of a request that gives a reference of the frame back: draws on the reserve,
+ * so that a full count can be brought down again. At most one for each CPU at a time.
+ */
+bool frame_get_to_give_back(mfn_t mfn, uint16_t owner);
+
+/*
  * Takes one more general reference on a frame on which the caller already holds one. Draws on the
  * reserve of the counter (FRAME_REF_RESERVE), so it cannot fail: only for the hypervisor's own
  * bookkeeping, never once per guest request.

@@ -25,7 +25,7 @@ int page_unpin(mfn_t mfn, uint16_t owner)
 {
     uint64_t before;
 
-    if (!frame_get(mfn, owner))
+    if (!frame_get_to_give_back(mfn, owner))
         return -EINVAL;
     hook_shared_access();
     before = __atomic_fetch_and(&frame_of(mfn)->type, ~FRAME_PINNED, __ATOMIC_ACQ_REL);
