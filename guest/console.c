@@ -5,6 +5,9 @@
  *
  * Ring indices run freely and are masked by the ring's size; a byte is written before the index that
  * publishes it.  The ring page is found through the M2P, as the ABI gives its MFN.
+ *
+ * console_io gets a buffer on the stack: a caller's buffer may be demand paged, and the hypervisor
+ * answers -EFAULT to a page that is not there; it does not fault it in.
  */
 #include "console.h"
 
@@ -14,6 +17,9 @@
 #include "mm/p2m.h"
 
 #include <stdbool.h>
+#include <string.h>
+
+#define BOUNCE 256 /* bytes */
 
 static struct xencons_interface *ring; /* NULL: console_io */
 static evtchn_port_t ring_port;
@@ -74,10 +80,19 @@ static void ring_write(const char *buf, size_t len)
 
 void console_write(const char *buf, size_t len)
 {
-    if (ring)
+    char bounce[BOUNCE];
+
+    if (ring) {
         ring_write(buf, len);
-    else if (len)
-        (void)hypercall_console_io(CONSOLEIO_write, (unsigned int)len, (void *)buf);
+        return;
+    }
+    for (; len; buf += sizeof(bounce)) {
+        size_t n = len < sizeof(bounce) ? len : sizeof(bounce);
+
+        memcpy(bounce, buf, n);
+        (void)hypercall_console_io(CONSOLEIO_write, (unsigned int)n, bounce);
+        len -= n;
+    }
 }
 
 size_t console_read(char *buf, size_t len)
@@ -85,9 +100,14 @@ size_t console_read(char *buf, size_t len)
     size_t n = 0;
 
     if (!ring) {
-        long rc = hypercall_console_io(CONSOLEIO_read, (unsigned int)len, buf);
+        char bounce[BOUNCE];
+        size_t most = len < sizeof(bounce) ? len : sizeof(bounce);
+        long rc = hypercall_console_io(CONSOLEIO_read, (unsigned int)most, bounce);
 
-        return rc > 0 ? (size_t)rc : 0;
+        if (rc <= 0)
+            return 0;
+        memcpy(buf, bounce, (size_t)rc);
+        return (size_t)rc;
     }
     XENCONS_RING_IDX cons = ring->in_cons;
     XENCONS_RING_IDX prod = __atomic_load_n(&ring->in_prod, __ATOMIC_ACQUIRE);
