@@ -18,7 +18,7 @@ XEN_INCLUDE ?= /usr/include/xen
 
 # The hypervisor: sources relative to hv/.
 HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c \
-	cpu/guest_symbols.c \
+	cpu/guest_symbols.c cpu/smap.c \
 	cpu/entry.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
 	mm/tlb.c mm/guest_copy.c \
@@ -49,10 +49,10 @@ GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c 
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
 SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplicate user_faults \
-	eviction address_spaces threads_and_time emulation descriptors writable_tables domain_requests
+	eviction address_spaces threads_and_time emulation descriptors writable_tables user_privileged domain_requests
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.
-USER_PROGS := hello access forker deep
+USER_PROGS := hello access forker deep privileged
 USER_LIB_SRCS := crt/start.S crt/syscalls.c
 # Data files for the ramdisk, as NAME=FILE (NAME is the name inside the archive).
 INITRD_FILES :=
@@ -156,7 +156,7 @@ lint: export LINT_GUEST_CFLAGS = $(GUEST_CFLAGS)
 lint: export LINT_USER_CFLAGS = $(USER_CFLAGS)
 lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
 lint: $(ABI_STAMP) $(NEWLIB_STAMP) ## Check format, layers, headers, clang-tidy, cppcheck
-	$(PYTHON) scripts/lint $(LINT)
+	$(PYTHON) scripts/lint $(CHECKS)
 
 arch: ## Check that includes follow the layers of the architecture
 	$(PYTHON) scripts/check-layers hv

@@ -36,6 +36,12 @@ SECTIONS
     ex_table : PHYSICAL(ex_table) {
         KEEP(*(ex_table))
     } :rodata
+    smap_stac : PHYSICAL(smap_stac) {
+        KEEP(*(smap_stac))
+    } :rodata
+    smap_clac : PHYSICAL(smap_clac) {
+        KEEP(*(smap_clac))
+    } :rodata
     .symbols : PHYSICAL(.symbols) {
         KEEP(*(.symbols))
     } :rodata

@@ -6,6 +6,7 @@
 #include "boot/cmdline.h"
 #include "boot/multiboot.h"
 #include "cpu/desc.h"
+#include "cpu/smap.h"
 #include "cpu/timer.h"
 #include "dom/build.h"
 #include "dom/domain.h"
@@ -172,6 +173,7 @@ void boot_main(uint32_t magic, uint32_t info_pa)
     cmdline_parse(info.cmdline);
     if (error)
         boot_failure("%s", error);
+    smap_init();
     memory_init();
     cpu_init();
     timer_init();

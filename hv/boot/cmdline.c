@@ -14,7 +14,7 @@
 
 #define WORD_MAX 256u
 
-struct boot_options boot_options = { .smep = true };
+struct boot_options boot_options;
 
 static bool bool_parse(const char *value, bool *result)
 {
@@ -89,7 +89,9 @@ static bool dom0_mem_item(const char *text)
         if (end == percent || strcmp(end, "%") || n > 100)
             return false;
         boot_options.dom0_percent = (unsigned)n;
-    } else if (!size_parse(text + minus, &bytes)) {
+    } else if (size_parse(text + minus, &bytes)) {
+        boot_options.dom0_percent = 0;
+    } else {
         return false;
     }
     boot_options.dom0_bytes = minus ? -(int64_t)bytes : (int64_t)bytes;
@@ -183,8 +185,8 @@ static const struct option {
     { "dom0_mem", 0, dom0_mem_set, false },
     { "domu", &boot_options.domu, 0, false },
     { "trace", &trace_on, 0, false },
-    { "smep", &boot_options.smep, 0, false },
-    { "smap", &boot_options.smap, 0, false },
+    { "smep", &opt_smep, 0, false },
+    { "smap", &opt_smap, 0, false },
     { "maxcpus", 0, maxcpus_set, false },
 };
 

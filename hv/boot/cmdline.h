@@ -11,7 +11,6 @@ struct boot_options {
     int64_t dom0_min, dom0_max;
     unsigned dom0_percent;    /* of the memory that is free, added to dom0_bytes */
     bool domu;                /* build an unprivileged domain */
-    bool smep, smap;          /* let the CPU use them, if it can */
     bool console_none;        /* console= names no serial port */
 };
 extern struct boot_options boot_options;

@@ -12,8 +12,10 @@
  */
 #include "cpu/desc.h"
 
+#include "cpu/smap.h"
 #include "dom/sched.h"
 #include "dom/vcpu.h"
+#include "lib/machine.h"
 #include "lib/percpu.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -33,6 +35,7 @@
 #define CR4_OSFXSR     (1ul << 9)
 #define CR4_OSXMMEXCPT (1ul << 10)
 #define CR4_SMEP       (1ul << 20)
+#define CR4_SMAP       (1ul << 21)
 
 #define EFER_SCE (1ul << 0)
 #define EFER_NXE (1ul << 11)
@@ -259,7 +262,7 @@ void cpu_init(void)
     asm volatile("ltr %0" : : "r"((uint16_t)HV_TSS));
 
     write_cr4(CR4_PAE | CR4_MCE | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT |
-              (cpu_has_smep() ? CR4_SMEP : 0));
+              (opt_smep && cpu_has_smep() ? CR4_SMEP : 0) | (smap_used() ? CR4_SMAP : 0));
     asm volatile("fninit");
     msrs_init();
 }

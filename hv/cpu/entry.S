@@ -271,6 +271,7 @@ exit_test:
     testb $3, R_CS(%rsp)
     jz \hypervisor
     swapgs
+    SMAP_CLAC
     cld
     mov %rsp, %rdi
     mov %gs:V_STACK_TOP, %rsp

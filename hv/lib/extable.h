@@ -9,6 +9,16 @@
 
 #ifdef __ASSEMBLY__
 
+/* A place for CLAC: guests may enter with their own AC flag set. See guest_access_end(). */
+.macro SMAP_CLAC
+.Lclac\@:
+    nopl (%rax)
+    .pushsection smap_clac, "a"
+    .balign 8
+    .quad .Lclac\@
+    .popsection
+.endm
+
 .macro EX_TABLE from, to
     .pushsection ex_table, "a"
     .balign 8
@@ -32,6 +42,20 @@ struct ex_entry {
 };
 /* Bounds made by the linker for a section whose name is a C identifier. */
 extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
+
+/*
+ * Around every access to guest memory by its VA, also on the way that a fault takes. Three-byte NOPs,
+ * which cpu/smap.c turns into STAC and CLAC at boot when SMAP is used.
+ */
+#define SMAP_SITE(section)                              \
+    asm volatile("1:\tnopl (%%rax)\n\t"                 \
+                 ".pushsection " section ", \"a\"\n\t" \
+                 ".balign 8\n\t"                        \
+                 ".quad 1b\n\t"                         \
+                 ".popsection"                          \
+                 : : : "memory")
+#define guest_access_begin() SMAP_SITE("smap_stac")
+#define guest_access_end()   SMAP_SITE("smap_clac")
 
 /*
  * One 64-bit word at a guest VA, read or written; goes to label fault when that faults. The caller

@@ -8,6 +8,9 @@
 /* The option noreboot: after a crash or a panic the machine halts instead of starting again. */
 extern bool opt_noreboot;
 
+/* The options smep (on unless it says no) and smap (off unless it says yes): use them if the CPU can. */
+extern bool opt_smep, opt_smap;
+
 /* Values with which the machine is left: what is written to QEMU's debug-exit port. */
 #define MACHINE_POWEROFF 0x10u
 #define MACHINE_REBOOT   0x11u

@@ -6,7 +6,7 @@
 #include "lib/machine.h"
 #include "lib/printk.h"
 
-bool opt_noreboot;
+bool opt_noreboot, opt_smep = true, opt_smap;
 
 static const char stars[] = "****************************************\n";
 

@@ -70,6 +70,7 @@ static inline __attribute__((always_inline)) void frame_push(struct vcpu *v, str
     if (!frame_range_ok(sp))
         goto fault;
     at = (uint64_t *)sp;
+    guest_access_begin();
     guest_word_put(at, regs->rcx, fault);
     guest_word_put(at + 1, regs->r11, fault);
     if (h.segments) {
@@ -88,6 +89,7 @@ static inline __attribute__((always_inline)) void frame_push(struct vcpu *v, str
     guest_word_put(at + 4, shown, fault);
     guest_word_put(at + 5, regs->rsp, fault);
     guest_word_put(at + 6, (uint64_t)regs->ss, fault);
+    guest_access_end();
 
     if (h.mask_events)
         *mask = 1;
@@ -100,6 +102,7 @@ static inline __attribute__((always_inline)) void frame_push(struct vcpu *v, str
     v->via_sysret = va_canonical(h.va);
     return;
 fault:
+    guest_access_end();
     bounce_failed(sp);
 }
 

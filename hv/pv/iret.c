@@ -47,6 +47,7 @@ void iret_perform(void)
 
     if (!guest_range_ok((uint64_t)c, sizeof(*c)))
         goto fault;
+    guest_access_begin();
     guest_word_get(regs->rax, &c->rax, fault);
     guest_word_get(regs->r11, &c->r11, fault);
     guest_word_get(regs->rcx, &c->rcx, fault);
@@ -56,6 +57,7 @@ void iret_perform(void)
     guest_word_get(rflags, &c->rflags, fault);
     guest_word_get(ss, &c->ss, fault);
     guest_word_get(regs->rsp, &c->rsp, fault);
+    guest_access_end();
 
     regs->cs = (uint16_t)(cs | 3);
     regs->ss = (uint16_t)(ss | 3);
@@ -72,5 +74,6 @@ void iret_perform(void)
         iret_to_user(v);
     return;
 fault:
+    guest_access_end();
     iret_failed("the frame cannot be read");
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SMAP without a cost where it is off: guest_access_begin() and guest_access_end() (lib/extable.h) are
+ * NOPs that become STAC and CLAC here. QEMU's TCG (7.2) makes ring-3 IRETQ fault under CR4.SMAP, so it
+ * is an option.
+ */
+#include "cpu/smap.h"
+
+#include "lib/machine.h"
+#include "lib/printk.h"
+#include "lib/x86.h"
+
+#define CPUID_7_EBX_SMAP (1u << 20)
+
+/* Addresses of the NOPs; bounds made by the linker, as in lib/extable.h. */
+extern uint8_t *const __start_smap_stac[], *const __stop_smap_stac[];
+extern uint8_t *const __start_smap_clac[], *const __stop_smap_clac[];
+
+static bool used;
+
+bool smap_used(void)
+{
+    return used;
+}
+
+static bool cpu_has_smap(void)
+{
+    uint32_t r[4];
+
+    cpuid(0, 0, r);
+    if (r[0] < 7)
+        return false;
+    cpuid(7, 0, r);
+    return r[1] & CPUID_7_EBX_SMAP;
+}
+
+/* NOP 0f 1f 00 to 0f 01 and the last byte of STAC or CLAC. */
+static void sites_patch(uint8_t *const *from, uint8_t *const *to, uint8_t last)
+{
+    for (; from < to; from++) {
+        ASSERT((*from)[0] == 0x0f && (*from)[1] == 0x1f && (*from)[2] == 0x00);
+        (*from)[1] = 0x01;
+        (*from)[2] = last;
+    }
+}
+
+void smap_init(void)
+{
+    uint32_t r[4];
+
+    if (!opt_smap)
+        return;
+    used = cpu_has_smap();
+    if (!used) {
+        printk(LOG_WARNING, "smap: this CPU has no SMAP\n");
+        return;
+    }
+    sites_patch(__start_smap_stac, __stop_smap_stac, 0xcb);
+    sites_patch(__start_smap_clac, __stop_smap_clac, 0xca);
+    cpuid(0, 0, r); /* serialises: no stale instruction is run */
+}
