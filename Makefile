@@ -59,13 +59,13 @@ INITRD_FILES :=
 
 # Host tests: names of tests/host/NAME.c, each linked with all of the two lists
 # under it: hv/ sources compiled for the host, and helpers in tests/host/.
-HOST_TESTS := test_types test_entries test_audit test_batches test_flush test_injection test_decode test_descriptor
+HOST_TESTS := test_types test_entries test_audit test_batches test_flush test_injection test_decode test_descriptor test_elf
 # Tests that run a second time on a tiny machine: NAME.tiny.
 HOST_TINY_TESTS := test_types test_entries test_audit test_batches test_flush test_injection test_counts
 HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c \
 	pv/mmu_update.c pv/mmuext.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c \
-	dom/teardown.c lib/format.c
+	dom/teardown.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c lib/format.c
 HOST_LIB_SRCS := machine.c ghost.c guest.c hooks.c
 
 # ---- Tools and flags --------------------------------------------------------
@@ -155,6 +155,8 @@ lint: export LINT_HV_CFLAGS = $(HV_CFLAGS)
 lint: export LINT_GUEST_CFLAGS = $(GUEST_CFLAGS)
 lint: export LINT_USER_CFLAGS = $(USER_CFLAGS)
 lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
+lint: export LINT_TINY_CFLAGS = $(HOST_CFLAGS) $(HOST_TINY)
+lint: export LINT_TINY_ONLY = $(filter-out $(HOST_TESTS),$(HOST_TINY_TESTS))
 lint: $(ABI_STAMP) $(NEWLIB_STAMP) ## Check format, layers, headers, clang-tidy, cppcheck
 	$(PYTHON) scripts/lint $(CHECKS)
 
