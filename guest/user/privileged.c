@@ -27,15 +27,16 @@ static void forced_cpuid(void)
 {
     uint32_t a = 0x40000000, b, c, d;
 
-    __asm__ volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+    __asm__ volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e; cpuid"
+                     : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
     if (b != 0x566e6558)
         __asm__ volatile("ud2");
 }
 
-#define PLAIN(name, text)                                                                         \
-    static void name(void)                                                                        \
-    {                                                                                             \
-        __asm__ volatile(text : : "a"(0), "c"(0xc0000080), "d"(0), "S"(descriptor) : "memory");   \
+#define PLAIN(name, text)                                                                       \
+    static void name(void)                                                                      \
+    {                                                                                           \
+        __asm__ volatile(text : : "a"(0), "c"(0xc0000080), "d"(0), "S"(descriptor) : "memory"); \
     }
 
 PLAIN(hlt, "hlt")
@@ -61,13 +62,27 @@ static const struct {
     const char *name;
     void (*run)(void);
 } instructions[] = {
-    { "in", in_pic },       { "out", out_pic },         { "hlt", hlt },
-    { "cli", cli },         { "sti", sti },             { "clts", clts },
-    { "wbinvd", wbinvd },   { "rdmsr", rdmsr },         { "wrmsr", wrmsr },
-    { "read-cr0", read_cr0 }, { "write-cr3", write_cr3 }, { "read-dr7", read_dr7 },
-    { "write-dr7", write_dr7 }, { "lgdt", lgdt },       { "invlpg", invlpg },
-    { "swapgs", swapgs },   { "sysret", sysret },       { "int-0", int_0 },
-    { "int-3", int_3 },     { "int-80", int_80 },       { "forced-cpuid", forced_cpuid },
+    { "in", in_pic },
+    { "out", out_pic },
+    { "hlt", hlt },
+    { "cli", cli },
+    { "sti", sti },
+    { "clts", clts },
+    { "wbinvd", wbinvd },
+    { "rdmsr", rdmsr },
+    { "wrmsr", wrmsr },
+    { "read-cr0", read_cr0 },
+    { "write-cr3", write_cr3 },
+    { "read-dr7", read_dr7 },
+    { "write-dr7", write_dr7 },
+    { "lgdt", lgdt },
+    { "invlpg", invlpg },
+    { "swapgs", swapgs },
+    { "sysret", sysret },
+    { "int-0", int_0 },
+    { "int-3", int_3 },
+    { "int-80", int_80 },
+    { "forced-cpuid", forced_cpuid },
 };
 
 int main(int argc, char **argv)

@@ -9,15 +9,15 @@
 #include "abi/abi.h"
 #include "lib/string.h"
 
-#define INT3 0xcc
-#define STUB_NUMBER_AT      4 /* bytes from the start to the operand of mov eax */
+#define INT3           0xcc
+#define STUB_NUMBER_AT 4 /* bytes from the start to the operand of mov eax */
 
 void hypercall_page_fill(void *page)
 {
-    static const uint8_t stub[] = { 0x51, 0x41, 0x53, 0xb8, 0, 0, 0, 0, 0x0f, 0x05,
-                                    0x41, 0x5b, 0x59, 0xc3 };
-    static const uint8_t stub_iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, __HYPERVISOR_iret, 0, 0, 0,
-                                         0x0f, 0x05 };
+    static const uint8_t stub[] = { 0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
+                                    0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3 };
+    static const uint8_t stub_iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, __HYPERVISOR_iret,
+                                         0,    0,    0,    0x0f, 0x05 };
 
     memset(page, INT3, PAGE_SIZE);
     for (unsigned n = 0; n < HYPERCALL_STUB_COUNT; n++) {

@@ -10,11 +10,11 @@
 #include "mm/refusal.h"
 #include "pt/page_type.h"
 
-#define SYSTEM_CALL_GATE  0xcull
-#define GATE_COUNT_BITS   (0xffull << 32) /* parameter count and reserved: 0 in a 64-bit gate */
-#define GATE_SEL_SHIFT    16
-#define GATE_SEL_MASK     (0xffffull << GATE_SEL_SHIFT)
-#define RPL_MASK          3u
+#define SYSTEM_CALL_GATE 0xcull
+#define GATE_COUNT_BITS  (0xffull << 32) /* parameter count and reserved: 0 in a 64-bit gate */
+#define GATE_SEL_SHIFT   16
+#define GATE_SEL_MASK    (0xffffull << GATE_SEL_SHIFT)
+#define RPL_MASK         3u
 
 static bool gate_selector_ok(uint16_t sel)
 {

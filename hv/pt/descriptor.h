@@ -20,10 +20,10 @@
 #define DESC_D         (1ull << 54)
 
 /* First selector of the hypervisor's own descriptors: byte offset in the GDT. */
-#define GDT_RESERVED_BYTE  0xe000u
-#define GDT_GUEST_ENTRIES  (GDT_RESERVED_BYTE / 8)
-#define GDT_GUEST_PAGES    14u
-#define LDT_MAX_ENTRIES    8192u
+#define GDT_RESERVED_BYTE 0xe000u
+#define GDT_GUEST_ENTRIES (GDT_RESERVED_BYTE / 8)
+#define GDT_GUEST_PAGES   14u
+#define LDT_MAX_ENTRIES   8192u
 
 /*
  * Checks a descriptor and makes it the one that may stand in a table:

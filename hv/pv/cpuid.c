@@ -15,29 +15,30 @@
 
 #define BIT(n) (1u << (n))
 
-#define LEAF_HV       0x40000000u
-#define LEAF_HV_MAX   (LEAF_HV + 5)
-#define LEAF_EXTENDED 0x80000000u
+#define LEAF_HV           0x40000000u
+#define LEAF_HV_MAX       (LEAF_HV + 5)
+#define LEAF_EXTENDED     0x80000000u
 #define LEAF_BASIC_MAX    0xdu
 #define LEAF_EXTENDED_MAX 0x80000008u
 
 /* SSE3 PCLMUL SSSE3 CX16 SSE4.1 SSE4.2 MOVBE POPCNT AESNI RDRAND */
-#define LEAF1_ECX (BIT(0) | BIT(1) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | \
-                   BIT(25) | BIT(30))
+#define LEAF1_ECX \
+    (BIT(0) | BIT(1) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(25) | BIT(30))
 #define LEAF1_ECX_HYPERVISOR BIT(31)
 /* FPU DE TSC MSR PAE MCE CX8 APIC MCA CMOV PAT CLFLUSH MMX FXSR SSE SSE2 */
-#define LEAF1_EDX (BIT(0) | BIT(2) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) |   \
-                   BIT(14) | BIT(15) | BIT(16) | BIT(19) | BIT(23) | BIT(24) | BIT(25) | BIT(26))
+#define LEAF1_EDX                                                                                \
+    (BIT(0) | BIT(2) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(14) | BIT(15) | \
+     BIT(16) | BIT(19) | BIT(23) | BIT(24) | BIT(25) | BIT(26))
 #define LEAF1_EBX_NO_APIC_ID 0x0000ff00u /* CLFLUSH line; one logical CPU, APIC id from the vCPU */
 /* BMI1 BMI2 ERMS RDSEED ADX CLFLUSHOPT CLWB SHA */
-#define LEAF7_EBX (BIT(3) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(23) | BIT(24) | BIT(29))
-#define LEAF7_EDX BIT(4) /* FSRM */
+#define LEAF7_EBX            (BIT(3) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(23) | BIT(24) | BIT(29))
+#define LEAF7_EDX            BIT(4) /* FSRM */
 /* LAHF ABM SSE4A MISALIGNSSE 3DNOWPREFETCH */
-#define EXT1_ECX (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
+#define EXT1_ECX             (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
 /* SYSCALL NX MMXEXT FFXSR LM 3DNOWEXT 3DNOW; and on AMD the bits that repeat leaf 1 */
-#define EXT1_EDX (BIT(11) | BIT(20) | BIT(22) | BIT(25) | BIT(29) | BIT(30) | BIT(31))
-#define EXT1_EDX_LEAF1 0x0183f3ffu
-#define EXT7_EDX BIT(8) /* TSC runs at a constant rate */
+#define EXT1_EDX             (BIT(11) | BIT(20) | BIT(22) | BIT(25) | BIT(29) | BIT(30) | BIT(31))
+#define EXT1_EDX_LEAF1       0x0183f3ffu
+#define EXT7_EDX             BIT(8) /* TSC runs at a constant rate */
 
 #define TSC_FLAG_HOST_RELIABLE BIT(1)
 
@@ -54,8 +55,8 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t sub, uint32_t r[4])
         r[0] = ABI_VERSION;
         break;
     case 2:
-        r[0] = 1;           /* hypercall pages */
-        r[1] = LEAF_HV;     /* MSR that fills one */
+        r[0] = 1;       /* hypercall pages */
+        r[1] = LEAF_HV; /* MSR that fills one */
         r[2] = XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD;
         break;
     case 3:

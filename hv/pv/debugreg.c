@@ -18,10 +18,10 @@
 #define DR7_ENABLES 0xfful
 
 /* Slot n: enable bits (local, global), what it watches, and how many bytes. */
-#define DR7_SLOT_ENABLES(n) (3ul << (n) * 2)
-#define DR7_RW(dr7, n)      ((dr7) >> (16 + (n) * 4) & 3)
-#define DR7_LEN(dr7, n)     ((dr7) >> (18 + (n) * 4) & 3)
-#define DR7_RW_IO 2
+#define DR7_SLOT_ENABLES(n) (3ul << (n)*2)
+#define DR7_RW(dr7, n)      ((dr7) >> (16 + (n)*4) & 3)
+#define DR7_LEN(dr7, n)     ((dr7) >> (18 + (n)*4) & 3)
+#define DR7_RW_IO           2
 
 static long set_dr7(struct vcpu *v, uint64_t value)
 {

@@ -15,6 +15,8 @@
 
 #define M (KNOWN | MODRM)
 
+/* The tables are read by rows. */
+/* clang-format off */
 static const uint8_t one_byte[256] = {
     /* ADD OR ADC SBB AND SUB XOR: rm8,r8 and rm,r */
     [0x00] = M | BYTE_OP, [0x01] = M, [0x08] = M | BYTE_OP, [0x09] = M,
@@ -51,6 +53,7 @@ static const uint8_t two_byte[256] = {
     [0xc0] = M | BYTE_OP, [0xc1] = M,               /* XADD */
     [0xc3] = M,                                     /* MOVNTI */
 };
+/* clang-format on */
 
 struct cursor {
     struct insn *insn;

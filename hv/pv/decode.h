@@ -33,21 +33,21 @@ enum insn_segment { SEGMENT_DEFAULT, SEGMENT_FS, SEGMENT_GS };
 
 struct insn {
     uint8_t bytes[INSN_MAX];
-    uint8_t fetched;         /* bytes that are there; less than 15 where the next page is absent */
-    uint8_t length;          /* of the whole instruction, bytes */
-    uint8_t prefixes;        /* INSN_* */
-    uint8_t rex;             /* 0 = none */
-    uint8_t segment;         /* enum insn_segment: an override that matters in 64-bit mode */
-    uint8_t op_bytes;        /* operand size: 1, 2, 4, 8 */
-    uint8_t addr_bytes;      /* address size: 4, 8 */
-    uint16_t opcode;         /* second byte | OP_0F in the 0F map */
-    uint8_t mod, reg, rm;    /* of ModRM, REX bits included */
-    bool memory;             /* there is a memory operand that ModRM or an offset names */
+    uint8_t fetched;      /* bytes that are there; less than 15 where the next page is absent */
+    uint8_t length;       /* of the whole instruction, bytes */
+    uint8_t prefixes;     /* INSN_* */
+    uint8_t rex;          /* 0 = none */
+    uint8_t segment;      /* enum insn_segment: an override that matters in 64-bit mode */
+    uint8_t op_bytes;     /* operand size: 1, 2, 4, 8 */
+    uint8_t addr_bytes;   /* address size: 4, 8 */
+    uint16_t opcode;      /* second byte | OP_0F in the 0F map */
+    uint8_t mod, reg, rm; /* of ModRM, REX bits included */
+    bool memory;          /* there is a memory operand that ModRM or an offset names */
     bool rip_relative;
-    uint8_t base, index;     /* registers, INSN_NO_REG = none */
-    uint8_t scale;           /* shift of the index */
+    uint8_t base, index; /* registers, INSN_NO_REG = none */
+    uint8_t scale;       /* shift of the index */
     int64_t disp;
-    int64_t imm;             /* sign-extended */
+    int64_t imm; /* sign-extended */
 };
 
 enum decode_status {

@@ -181,7 +181,8 @@ bool ldt_fault(struct vcpu *v, uint64_t va)
     mfn = pte_mfn(w.entry[1]);
     rc = page_get_typed(mfn, v->domain->id, PT_SEG);
     if (!rc) {
-        rc = perdomain_set(&v->domain->perdomain, ldt_window_va(v, page), pte_make(mfn, WINDOW_FLAGS));
+        rc = perdomain_set(&v->domain->perdomain, ldt_window_va(v, page),
+                           pte_make(mfn, WINDOW_FLAGS));
         if (rc)
             page_put_typed(mfn);
     }

@@ -7,7 +7,7 @@
 #include "pv/bounce.h"
 #include "pv/descriptor.h"
 
-#define DR6_BS (1ul << 14)
+#define DR6_BS  (1ul << 14)
 #define TRAP_DB 1u
 
 /* Base of a code or data descriptor, bytes. */

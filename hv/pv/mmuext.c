@@ -112,7 +112,8 @@ static int vcpu_set_check(const mmuext_op_s *op)
 {
     uint64_t mask_va = (uint64_t)op->arg2.vcpumask.p, mask;
 
-    return guest_read64(&mask, mask_va) ? refuse(-EINVAL, "vcpu-set-unreadable", MFN_NONE, mask_va) : 0;
+    return guest_read64(&mask, mask_va) ? refuse(-EINVAL, "vcpu-set-unreadable", MFN_NONE, mask_va)
+                                        : 0;
 }
 
 static int op_flush_multi(const mmuext_op_s *op, uint16_t owner)
@@ -225,7 +226,8 @@ static int op_run(const mmuext_op_s *op, uint16_t owner)
 }
 
 /* Runs from *done on; op is left as the one that ended the batch. */
-static long ops_run(uint64_t ops_va, uint32_t count, uint16_t owner, mmuext_op_s *op, uint32_t *done)
+static long ops_run(uint64_t ops_va, uint32_t count, uint16_t owner, mmuext_op_s *op,
+                    uint32_t *done)
 {
     for (*done = 0; *done < count; (*done)++) {
         int rc;

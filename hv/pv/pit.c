@@ -7,12 +7,12 @@
 
 #include "dom/sched.h"
 
-#define PIT_HZ          1193182ull
-#define PORT_DATA2      0x42
-#define PORT_COMMAND    0x43
-#define SPEAKER_GATE    0x01
-#define SPEAKER_WRITABLE 0x03
-#define SPEAKER_OUTPUT  0x20
+#define PIT_HZ             1193182ull
+#define PORT_DATA2         0x42
+#define PORT_COMMAND       0x43
+#define SPEAKER_GATE       0x01
+#define SPEAKER_WRITABLE   0x03
+#define SPEAKER_OUTPUT     0x20
 #define COMMAND_CHANNEL(v) ((v) >> 6)
 #define COMMAND_ACCESS(v)  ((v) >> 4 & 3)
 
@@ -77,7 +77,8 @@ static void command_write(struct io_latches *io, uint8_t value)
 
 uint8_t pit_read(struct io_latches *io, uint16_t port)
 {
-    bool expired = (io->speaker & SPEAKER_GATE) && ticks_since(io->pit2.started) >= reload_value(io);
+    bool expired = (io->speaker & SPEAKER_GATE) &&
+                   ticks_since(io->pit2.started) >= reload_value(io);
 
     if (port == PORT_DATA2)
         return data_read(io);

@@ -15,23 +15,23 @@
 
 #define TRAP_GP 13u
 
-#define MSR_TSC           0x00000010u
-#define MSR_PLATFORM_ID   0x00000017u
-#define MSR_APIC_BASE     0x0000001bu
-#define MSR_PLATFORM_INFO 0x000000ceu
-#define MSR_MISC_FEATURES 0x00000140u
-#define MSR_MCG_CAP       0x00000179u
-#define MSR_MCG_STATUS    0x0000017au
-#define MSR_PERF_CTL      0x00000199u
-#define MSR_THERM_CONTROL 0x0000019au
-#define MSR_MISC_ENABLE   0x000001a0u
-#define MSR_ENERGY_BIAS   0x000001b0u
-#define MSR_PAT           0x00000277u
-#define MSR_PERF_CAPS     0x00000345u
-#define MSR_HYPERCALL     0x40000000u
-#define MSR_AMD_HWCR      0xc0010015u
-#define MSR_AMD_NB_CFG    0xc001001fu
-#define MSR_AMD_MMCFG     0xc0010058u
+#define MSR_TSC               0x00000010u
+#define MSR_PLATFORM_ID       0x00000017u
+#define MSR_APIC_BASE         0x0000001bu
+#define MSR_PLATFORM_INFO     0x000000ceu
+#define MSR_MISC_FEATURES     0x00000140u
+#define MSR_MCG_CAP           0x00000179u
+#define MSR_MCG_STATUS        0x0000017au
+#define MSR_PERF_CTL          0x00000199u
+#define MSR_THERM_CONTROL     0x0000019au
+#define MSR_MISC_ENABLE       0x000001a0u
+#define MSR_ENERGY_BIAS       0x000001b0u
+#define MSR_PAT               0x00000277u
+#define MSR_PERF_CAPS         0x00000345u
+#define MSR_HYPERCALL         0x40000000u
+#define MSR_AMD_HWCR          0xc0010015u
+#define MSR_AMD_NB_CFG        0xc001001fu
+#define MSR_AMD_MMCFG         0xc0010058u
 #define MSR_AMD_PSTATE_LIMIT  0xc0010061u
 #define MSR_AMD_PSTATE_CTRL   0xc0010062u
 #define MSR_AMD_PSTATE_STATUS 0xc0010063u
@@ -40,7 +40,7 @@
 #define APIC_BASE_BSP   (1ul << 8)
 #define PAT_VALUE       0x0000050100070406ul /* WB WT UC- UC WC WP UC UC */
 #define EFER_KNOWN      0xd01ul              /* SCE LME LMA NXE */
-#define MSR_SYNTHETIC   0x4000u              /* high half of the indices that are the hypervisor's */
+#define MSR_SYNTHETIC   0x4000u /* high half of the indices that are the hypervisor's */
 
 enum vendor { VENDOR_ANY, VENDOR_AMD, VENDOR_INTEL };
 
@@ -54,7 +54,7 @@ static const struct {
     { MSR_PLATFORM_ID, VENDOR_INTEL, true, false, 0 },
     { MSR_PLATFORM_INFO, VENDOR_ANY, true, false, 0 }, /* no CPUID faulting offered */
     { MSR_MISC_FEATURES, VENDOR_ANY, true, false, 0 },
-    { MSR_MCG_CAP, VENDOR_ANY, true, false, 0 },       /* no machine-check banks */
+    { MSR_MCG_CAP, VENDOR_ANY, true, false, 0 }, /* no machine-check banks */
     { MSR_MCG_STATUS, VENDOR_ANY, true, false, 0 },
     { MSR_PERF_CTL, VENDOR_INTEL, false, true, 0 },
     { MSR_THERM_CONTROL, VENDOR_INTEL, false, true, 0 },
@@ -93,11 +93,7 @@ static bool msr_probe(uint32_t msr, uint64_t *value)
 {
     uint32_t lo, hi;
 
-    asm goto("1: rdmsr\n\t" EX_TABLE("1b", "%l3")
-             : "=a"(lo), "=d"(hi)
-             : "c"(msr)
-             :
-             : fault);
+    asm goto("1: rdmsr\n\t" EX_TABLE("1b", "%l3") : "=a"(lo), "=d"(hi) : "c"(msr) : : fault);
     *value = lo | (uint64_t)hi << 32;
     return true;
 fault:

@@ -23,7 +23,7 @@
 
 #define CR4_TSD     (1ul << 2)
 #define CR4_DE      (1ul << 3)
-#define CR4_GUEST   (CR4_TSD | CR4_DE)                       /* the guest's to choose */
+#define CR4_GUEST   (CR4_TSD | CR4_DE)                           /* the guest's to choose */
 #define CR4_VISIBLE (1ul << 5 | 1ul << 6 | 1ul << 9 | 1ul << 10) /* PAE MCE OSFXSR OSXMMEXCPT */
 
 static const uint8_t forced_prefix[5] = { 0x0f, 0x0b, 'x', 'e', 'n' };
@@ -196,11 +196,21 @@ static enum op_result emulate(struct priv_op *op)
     if (op->insn->prefixes & INSN_LOCK)
         return OP_REFUSED;
     switch (op->insn->opcode) {
-    case 0x6c: case 0x6d: case 0x6e: case 0x6f:
-    case 0xe4: case 0xe5: case 0xe6: case 0xe7:
-    case 0xec: case 0xed: case 0xee: case 0xef:
+    case 0x6c:
+    case 0x6d:
+    case 0x6e:
+    case 0x6f:
+    case 0xe4:
+    case 0xe5:
+    case 0xe6:
+    case 0xe7:
+    case 0xec:
+    case 0xed:
+    case 0xee:
+    case 0xef:
         return emulate_io(op);
-    case 0xfa: case 0xfb: /* CLI STI: the upcall mask is not touched */
+    case 0xfa:
+    case 0xfb: /* CLI STI: the upcall mask is not touched */
         return iopl_ok(op->v) ? OP_DONE : OP_REFUSED;
     case OP_0F | 0xa2: /* traps only on CPUs with CPUID faulting */
         emulate_cpuid(op->v, op->regs);

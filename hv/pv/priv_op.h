@@ -25,7 +25,7 @@ struct priv_op {
     struct cpu_regs *regs;
     const struct insn *insn;
     bool long_mode;
-    uint64_t dr6_bits;  /* I/O breakpoints that it hit: #DB follows */
+    uint64_t dr6_bits; /* I/O breakpoints that it hit: #DB follows */
 };
 
 /* True if the virtual CPL may do I/O: guest kernel counts as ring 1, or 0 with architectural_iopl. */

@@ -24,9 +24,9 @@
 
 struct target {
     uint64_t va;
-    mfn_t table;      /* a general reference is held */
+    mfn_t table; /* a general reference is held */
     unsigned slot;
-    unsigned offset;  /* of the operand in the entry, bytes */
+    unsigned offset; /* of the operand in the entry, bytes */
 };
 
 /* The L1 of v's domain that is mapped read-only at va. */

@@ -2,13 +2,13 @@
 /* Read-modify-write arithmetic; see rmw.h. Flags that the architecture leaves undefined are kept. */
 #include "pv/rmw.h"
 
-#define FLAG_CF 0x001ull
-#define FLAG_PF 0x004ull
-#define FLAG_AF 0x010ull
-#define FLAG_ZF 0x040ull
-#define FLAG_SF 0x080ull
-#define FLAG_DF 0x400ull
-#define FLAG_OF 0x800ull
+#define FLAG_CF      0x001ull
+#define FLAG_PF      0x004ull
+#define FLAG_AF      0x010ull
+#define FLAG_ZF      0x040ull
+#define FLAG_SF      0x080ull
+#define FLAG_DF      0x400ull
+#define FLAG_OF      0x800ull
 #define FLAGS_RESULT (FLAG_PF | FLAG_ZF | FLAG_SF)
 #define FLAGS_ALL    (FLAGS_RESULT | FLAG_CF | FLAG_AF | FLAG_OF)
 
@@ -193,28 +193,40 @@ static enum rmw_result execute_one_byte(const struct insn *insn, struct cpu_regs
     case 0x00 ... 0x31:
         *new = alu_execute(alu, (enum alu_op)(insn->opcode >> 3), old, reg);
         return RMW_MODIFY;
-    case 0x80: case 0x81: case 0x83:
+    case 0x80:
+    case 0x81:
+    case 0x83:
         if ((insn->reg & 7) == ALU_CMP)
             return RMW_UNKNOWN;
         *new = alu_execute(alu, (enum alu_op)(insn->reg & 7), old, imm);
         return RMW_MODIFY;
-    case 0x86: case 0x87:
+    case 0x86:
+    case 0x87:
         *new = reg;
         insn_reg_write(insn, regs, insn->reg, insn->op_bytes, old);
         return RMW_MODIFY;
-    case 0x88: case 0x89:
+    case 0x88:
+    case 0x89:
         *new = reg;
         return RMW_STORE;
-    case 0xa2: case 0xa3: case 0xaa: case 0xab:
+    case 0xa2:
+    case 0xa3:
+    case 0xaa:
+    case 0xab:
         *new = insn_reg_read(insn, regs, 0, insn->op_bytes);
         return RMW_STORE;
-    case 0xa4: case 0xa5:
+    case 0xa4:
+    case 0xa5:
         *new = source;
         return RMW_STORE;
-    case 0xc6: case 0xc7:
+    case 0xc6:
+    case 0xc7:
         *new = imm;
         return (insn->reg & 7) == 0 ? RMW_STORE : RMW_UNKNOWN;
-    case 0xf6: case 0xf7: case 0xfe: case 0xff:
+    case 0xf6:
+    case 0xf7:
+    case 0xfe:
+    case 0xff:
         return execute_unary(insn, alu, old, new);
     default:
         return RMW_UNKNOWN;

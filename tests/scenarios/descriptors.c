@@ -26,7 +26,7 @@
 #define CALL_GATE_HV 0x00008c00e0081234UL /* to the hypervisor's code segment */
 #define ABSENT_TSS   0x0000090000000067UL
 
-#define ACCESSED     (1UL << 40) /* the CPU sets it when it loads the descriptor */
+#define ACCESSED       (1UL << 40) /* the CPU sets it when it loads the descriptor */
 #define SEL(index)     ((index) << 3 | 3U)
 #define LDT_SEL(index) ((index) << 3 | 7U)
 
@@ -40,7 +40,8 @@ static void fs_loads(unsigned int selector)
     struct trap_report r = { 0 };
 
     if (trap_catch(fs_load, (void *)(uint64_t)selector, &r))
-        scenario_fail("selector %x: vector %u error %x cr2 %lx", selector, r.vector, r.error, r.cr2);
+        scenario_fail("selector %x: vector %u error %x cr2 %lx", selector, r.vector, r.error,
+                      r.cr2);
 }
 
 static struct trap_report fs_traps_at(int line, unsigned int selector, unsigned int vector)
@@ -50,8 +51,8 @@ static struct trap_report fs_traps_at(int line, unsigned int selector, unsigned 
     if (!trap_catch(fs_load, (void *)(uint64_t)selector, &r))
         scenario_fail("line %d: selector %x was loaded", line, selector);
     if (r.vector != vector)
-        scenario_fail("line %d: selector %x: vector %u error %x cr2 %lx, not vector %u", line, selector,
-                      r.vector, r.error, r.cr2, vector);
+        scenario_fail("line %d: selector %x: vector %u error %x cr2 %lx, not vector %u", line,
+                      selector, r.vector, r.error, r.cr2, vector);
     return r;
 }
 #define fs_traps(selector, vector) fs_traps_at(__LINE__, selector, vector)
@@ -139,13 +140,20 @@ SCENARIO(gdt, "gdt", "set_gdt: what it refuses, what a table page excludes")
 }
 
 /* update_descriptor: into a GDT in use, into plain memory, and each thing that is no descriptor. */
-SCENARIO(update_descriptor, "update-descriptor", "one descriptor at a time: present system ones refused")
+SCENARIO(update_descriptor, "update-descriptor",
+         "one descriptor at a time: present system ones refused")
 {
     pfn_t page = table_page(0, 0, 0), plain = scenario_page(), table;
     uint64_t ma = mfn_to_ma(p2m(page));
     const uint64_t *at = page_va(page);
-    static const uint64_t refused[] = { TSS64, LDT_DESC, TRAP_GATE, CALL_GATE_HV, CALL_GATE | 1UL << 32,
-                                        0x0000850000000000, 0x00008e00e0331234, 0x00008b0000000067 };
+    static const uint64_t refused[] = { TSS64,
+                                        LDT_DESC,
+                                        TRAP_GATE,
+                                        CALL_GATE_HV,
+                                        CALL_GATE | 1UL << 32,
+                                        0x0000850000000000,
+                                        0x00008e00e0331234,
+                                        0x00008b0000000067 };
 
     REQUIRE(pt_page_make(1, NULL, &table) == 0);
     REQUIRE(gdt_of(page, 512) == 0);
@@ -252,7 +260,8 @@ static uint64_t base_of(uint32_t msr)
 #define GS_BASE 0xc0000101
 #define GS_USER 0xc0000102
 
-SCENARIO(segment_bases, "segment-bases", "set_segment_base: three bases, and a selector for the user's GS")
+SCENARIO(segment_bases, "segment-bases",
+         "set_segment_base: three bases, and a selector for the user's GS")
 {
     pfn_t page = table_page(DATA_BASE, 0, 0);
     uint64_t gs = base_of(GS_BASE), gs_user = base_of(GS_USER);
@@ -311,7 +320,8 @@ static void dr0_swap(void *arg)
     *value = old;
 }
 
-SCENARIO(debug_registers, "debug-registers", "set_debugreg, get_debugreg, MOV DR; a breakpoint that hits")
+SCENARIO(debug_registers, "debug-registers",
+         "set_debugreg, get_debugreg, MOV DR; a breakpoint that hits")
 {
     struct trap_report r = { 0 };
     uint64_t value = 0x1000;
@@ -328,8 +338,8 @@ SCENARIO(debug_registers, "debug-registers", "set_debugreg, get_debugreg, MOV DR
     EXPECT_EQ(hypercall_get_debugreg(8), -XEN_ENODEV);
     EXPECT_EQ(hypercall_set_debugreg(6, 1UL << 32), -XEN_EINVAL);
     EXPECT_EQ(hypercall_set_debugreg(7, 1UL << 32), -XEN_EINVAL);
-    EXPECT_EQ(hypercall_set_debugreg(7, 1UL << 13), -XEN_EPERM);      /* general detect */
-    EXPECT_EQ(hypercall_set_debugreg(7, 0x20003), -XEN_EPERM);        /* I/O without CR4.DE */
+    EXPECT_EQ(hypercall_set_debugreg(7, 1UL << 13), -XEN_EPERM); /* general detect */
+    EXPECT_EQ(hypercall_set_debugreg(7, 0x20003), -XEN_EPERM);   /* I/O without CR4.DE */
     EXPECT_EQ(hypercall_set_debugreg(6, 0), 0);
     EXPECT_EQ(hypercall_get_debugreg(6), 0xffff0ff0);
     EXPECT_EQ(hypercall_get_debugreg(4), 0xffff0ff0); /* another name of it without CR4.DE */

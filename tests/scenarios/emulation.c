@@ -41,16 +41,16 @@ struct regs {
 };
 
 /* A function of trap_catch() that runs one or more instructions on *arg's registers. */
-#define INSN(name, text)                                                                      \
-    static void name(void *arg)                                                               \
-    {                                                                                         \
-        struct regs *r = arg;                                                                 \
-                                                                                              \
-        __asm__ volatile(text                                                                 \
-                         : "+a"(r->a), "+b"(r->b), "+c"(r->c), "+d"(r->d), "+S"(r->si),       \
-                           "+D"(r->di)                                                        \
-                         :                                                                    \
-                         : "memory", "cc", "r8", "r9", "r10", "r11");                         \
+#define INSN(name, text)                                                                \
+    static void name(void *arg)                                                         \
+    {                                                                                   \
+        struct regs *r = arg;                                                           \
+                                                                                        \
+        __asm__ volatile(text                                                           \
+                         : "+a"(r->a), "+b"(r->b), "+c"(r->c), "+d"(r->d), "+S"(r->si), \
+                           "+D"(r->di)                                                  \
+                         :                                                              \
+                         : "memory", "cc", "r8", "r9", "r10", "r11");                   \
     }
 
 /* It must be carried out. */
@@ -66,7 +66,8 @@ static struct regs runs_at(int line, void (*insn)(void *), struct regs r)
 #define runs(insn, ...) runs_at(__LINE__, insn, (struct regs){ __VA_ARGS__ })
 
 /* It must raise this vector with this error code. */
-static void traps_at(int line, void (*insn)(void *), struct regs r, unsigned int vector, uint32_t error)
+static void traps_at(int line, void (*insn)(void *), struct regs r, unsigned int vector,
+                     uint32_t error)
 {
     struct trap_report report = { 0 };
 
@@ -94,8 +95,9 @@ INSN(cr8_read, "mov %%cr8, %%rax")
 INSN(clear_ts, "clts")
 INSN(wbinvd, "wbinvd")
 /* TS as left by fpu_taskswitch(1), by CLTS, by a write of CR0; nothing here touches the FPU. */
-INSN(ts_sequence, "mov $1, %%edi; call hypercall_page + 5 * 32; mov %%cr0, %%rbx; clts; mov %%cr0, %%rcx;"
-                  "mov %%rcx, %%rax; or $8, %%rax; mov %%rax, %%cr0; mov %%cr0, %%rdx; clts")
+INSN(ts_sequence,
+     "mov $1, %%edi; call hypercall_page + 5 * 32; mov %%cr0, %%rbx; clts; mov %%cr0, %%rcx;"
+     "mov %%rcx, %%rax; or $8, %%rax; mov %%rax, %%cr0; mov %%cr0, %%rdx; clts")
 INSN(sse_with_ts, "mov $1, %%edi; call hypercall_page + 5 * 32; movaps %%xmm0, %%xmm0")
 INSN(rdtsc, "rdtsc")
 
@@ -128,7 +130,7 @@ SCENARIO(emulate_cr, "emulate-cr", "CR0, CR2, CR3, CR4, CLTS, WBINVD")
 
     EXPECT_EQ(runs(cr3_read).a, root);
     runs(cr3_write, .a = root);
-    refused(cr3_write, .a = 0);                              /* a frame that is not ours */
+    refused(cr3_write, .a = 0);                               /* a frame that is not ours */
     refused(cr3_write, .a = mfn_to_ma(p2m(scenario_page()))); /* mapped writable: no page table */
     EXPECT_EQ(runs(cr3_read).a, root);
 
@@ -199,7 +201,7 @@ SCENARIO(emulate_msr, "emulate-msr", "RDMSR and WRMSR: an allow-list")
     uint64_t gs = msr_get(MSR_GS_BASE), gs_user = msr_get(MSR_GS_USER), fs = msr_get(MSR_FS_BASE);
     uint64_t efer = msr_get(MSR_EFER);
 
-    EXPECT_EQ(efer & 0xd01, 0xd01); /* SCE LME LMA NXE */
+    EXPECT_EQ(efer & 0xd01, 0xd01);   /* SCE LME LMA NXE */
     EXPECT_EQ(efer & (1UL << 12), 0); /* SVME */
     runs(wrmsr, MSR_VALUE(MSR_EFER, efer));
     refused(wrmsr, MSR_VALUE(MSR_EFER, efer ^ 0x800));
@@ -235,8 +237,8 @@ SCENARIO(emulate_msr_page, "emulate-msr-page", "WRMSR 0x40000000 fills a page wi
 {
     pfn_t page = scenario_page();
     uint8_t *at = page_va(page);
-    static const uint8_t stub_17[] = { 0x51, 0x41, 0x53, 0xb8, 17, 0, 0, 0, 0x0f, 0x05,
-                                       0x41, 0x5b, 0x59, 0xc3 };
+    static const uint8_t stub_17[] = { 0x51, 0x41, 0x53, 0xb8, 17,   0,    0,
+                                       0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3 };
 
     EXPECT_EQ(msr_get(0x40000000), 0);
     refused(wrmsr, MSR_VALUE(0x40000000, mfn_to_ma(p2m(page)) | 1));
@@ -273,9 +275,9 @@ SCENARIO(emulate_cpuid, "emulate-cpuid", "the hypervisor's leaves, and what the 
     EXPECT_EQ(r.c, 1); /* MMU_PT_UPDATE_PRESERVE_AD */
 
     r = runs(forced_cpuid, .a = 1);
-    EXPECT_EQ(r.c >> 31, 1);                                              /* hypervisor */
-    EXPECT_EQ(r.c & (1UL << 17 | 1UL << 5), 0);                          /* PCID VMX */
-    EXPECT_EQ(r.d & (1UL << 1 | 1UL << 3 | 1UL << 13), 0);                /* VME PSE PGE */
+    EXPECT_EQ(r.c >> 31, 1);                               /* hypervisor */
+    EXPECT_EQ(r.c & (1UL << 17 | 1UL << 5), 0);            /* PCID VMX */
+    EXPECT_EQ(r.d & (1UL << 1 | 1UL << 3 | 1UL << 13), 0); /* VME PSE PGE */
     EXPECT_EQ(r.d & (1UL << 0 | 1UL << 4 | 1UL << 5 | 1UL << 6 | 1UL << 24 | 1UL << 26),
               1UL << 0 | 1UL << 4 | 1UL << 5 | 1UL << 6 | 1UL << 24 | 1UL << 26);
     r = runs(forced_cpuid, .a = 7);
@@ -293,7 +295,8 @@ SCENARIO(emulate_cpuid, "emulate-cpuid", "the hypervisor's leaves, and what the 
 }
 
 /* An executable page whose successor is absent, filled with what its last bytes are to be. */
-SCENARIO(emulate_fetch, "emulate-fetch", "instruction that runs into an absent page: #PF at its address")
+SCENARIO(emulate_fetch, "emulate-fetch",
+         "instruction that runs into an absent page: #PF at its address")
 {
     static const uint8_t forced[] = { 0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2 };
     struct region *r = scenario_region(1, REGION_R | REGION_W | REGION_X, &region_anon);
@@ -373,7 +376,7 @@ SCENARIO(emulate_io, "emulate-io", "IN, OUT, INS, OUTS by IOPL and bitmap; CLI a
     EXPECT_EQ(runs(in8_imm, .a = ONES).a, (ONES & ~0xffUL) | 0xff);
     EXPECT_EQ(runs(in16, .a = ONES, .d = 0x20).a, (ONES & ~0xffffUL) | 0xffff);
     EXPECT_EQ(runs(in32, .a = ONES, .d = 0x20).a, 0xffffffff); /* 32 bits clear the upper half */
-    runs(out8, .d = PORT_PIC, .a = 0x55); /* dropped */
+    runs(out8, .d = PORT_PIC, .a = 0x55);                      /* dropped */
 
     r = runs(rep_insb, .d = PORT_PIC, .c = sizeof(buffer) - 1, .di = (uint64_t)buffer);
     EXPECT_EQ(r.c, 0);
@@ -401,7 +404,7 @@ SCENARIO(emulate_io, "emulate-io", "IN, OUT, INS, OUTS by IOPL and bitmap; CLI a
     iopl_set(0);
     for (unsigned int i = 0; i < sizeof(bitmap); i++)
         bitmap[i] = 0xff;
-    bitmap[PORT_PIC / 8] &= (uint8_t)~(1u << PORT_PIC % 8);
+    bitmap[PORT_PIC / 8] &= (uint8_t) ~(1u << PORT_PIC % 8);
     bitmap_set(bitmap, 65536);
     EXPECT_EQ(runs(in8, .a = ONES, .d = PORT_PIC).a, (ONES & ~0xffUL) | 0xff);
     refused(in8, .d = PORT_PIC - 1);
@@ -416,7 +419,8 @@ SCENARIO(emulate_io, "emulate-io", "IN, OUT, INS, OUTS by IOPL and bitmap; CLI a
 }
 
 /* INS to where nothing is mapped: the fault is the guest's, what was done before stays done. */
-SCENARIO(emulate_ins_fault, "emulate-ins-fault", "INS that runs into an absent page: #PF at its address")
+SCENARIO(emulate_ins_fault, "emulate-ins-fault",
+         "INS that runs into an absent page: #PF at its address")
 {
     struct region *r = scenario_region(1, REGION_R | REGION_W, &region_anon);
     struct regs regs = { .d = PORT_PIC, .c = 64, .di = r->end - 8 };

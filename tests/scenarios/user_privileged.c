@@ -63,11 +63,13 @@ static void bitmap_set(uint8_t *bitmap, uint32_t ports)
     REQUIRE(hypercall_physdev_op(PHYSDEVOP_set_iobitmap, &op) == 0);
 }
 
-SCENARIO(user_privileged, "user-privileged", "user mode: privileged instructions are the kernel's #GP")
+SCENARIO(user_privileged, "user-privileged",
+         "user mode: privileged instructions are the kernel's #GP")
 {
     static const char *const names[] = {
-        "in",     "out",      "hlt",       "cli",      "sti",       "clts", "wbinvd", "rdmsr", "wrmsr",
-        "read-cr0", "write-cr3", "read-dr7", "write-dr7", "lgdt", "invlpg", "swapgs", "sysret",
+        "in",        "out",   "hlt",    "cli",      "sti",       "clts",
+        "wbinvd",    "rdmsr", "wrmsr",  "read-cr0", "write-cr3", "read-dr7",
+        "write-dr7", "lgdt",  "invlpg", "swapgs",   "sysret",
     };
     static const char *const by_iopl[] = { "in", "out", "cli", "sti" };
     static uint8_t bitmap[8];
