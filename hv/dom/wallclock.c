@@ -6,6 +6,7 @@
 #include "dom/sched.h"
 
 #include "lib/string.h"
+#include "lib/printk.h"
 #include "lib/x86.h"
 
 #define RTC_INDEX 0x70
@@ -92,7 +93,7 @@ void wallclock_refresh(struct domain *d)
     uint64_t seconds;
 
     if (!epoch_ns)
-        epoch_ns = rtc_seconds() * NS_PER_S - system_time();
+        printk_epoch = epoch_ns = rtc_seconds() * NS_PER_S - system_time();
     seconds = epoch_ns / NS_PER_S;
     s->wc_version |= 1;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -72,6 +72,9 @@ bool printk_set_timestamps(const char *value)
 {
     static const char *const names[] = { "none", "boot", "raw", "date", "datems" };
 
+    /* The bare option is Xen's older, boolean form of it. */
+    if (!*value)
+        value = "date";
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (!strcmp(value, names[i])) {
             timestamps = (enum timestamps)i;
