@@ -9,6 +9,7 @@
  */
 #include "mm/boot_map.h"
 
+#include "lib/string.h"
 #include "mm/hv_map.h"
 #include "mm/m2p.h"
 #include "mm/page_alloc.h"
@@ -41,7 +42,7 @@ static uint64_t boot_table_page(void)
     uint64_t pa = mem_ranges_take(source, PAGE_SIZE, PAGE_SIZE, BOOT_REACH);
 
     if (pa)
-        __builtin_memset(frame_va(ma_to_mfn(pa)), 0, PAGE_SIZE);
+        memset(frame_va(ma_to_mfn(pa)), 0, PAGE_SIZE);
     return pa;
 }
 
@@ -159,7 +160,7 @@ static void tables_fill(const struct mem_ranges *ram, const struct mem_ranges *f
 {
     uint64_t at = 0;
 
-    __builtin_memset(m2p_table, 0xff, frame_limit * sizeof(uint64_t));
+    memset(m2p_table, 0xff, frame_limit * sizeof(uint64_t));
     for (unsigned i = 0; i < free->count; i++) {
         owner_fill_used(ram, at, free->at[i].start);
         owner_fill(free->at[i].start, free->at[i].end, OWNER_NONE);
