@@ -75,19 +75,14 @@ void frame_get_again(mfn_t mfn)
     } while (!ref_swap(f, &old, old + 1));
 }
 
-/* The last reference has gone: nothing names the frame but stale TLB entries, dated here. */
-static void frame_freed(mfn_t mfn, uint16_t owner, uint64_t flags)
+/* The last reference has gone: nothing names the frame but stale TLB entries. page_free() dates them. */
+static void frame_freed(mfn_t mfn, uint64_t ref)
 {
-    struct frame *f = frame_of(mfn);
-    uint64_t now = (uint64_t)tlb_epoch() << FRAME_FREED_SHIFT;
-
-    ASSERT(!(f->type & FRAME_TYPE_COUNT));
+    ASSERT(!(frame_of(mfn)->type & FRAME_TYPE_COUNT) && !(ref & FRAME_ALLOCATED));
     m2p_set(mfn, M2P_INVALID);
-    f->ref = ((uint64_t)OWNER_NONE << FRAME_OWNER_SHIFT) | (now & FRAME_FREED_MASK);
-    f->type = 0;
     page_free(mfn, 0);
-    if (!(flags & FRAME_HV_SHARED))
-        owner_page_gone(owner);
+    if (!(ref & FRAME_HV_SHARED))
+        owner_page_gone((uint16_t)(ref >> FRAME_OWNER_SHIFT));
 }
 
 void frame_put(mfn_t mfn)
@@ -99,7 +94,7 @@ void frame_put(mfn_t mfn)
         ASSERT(old & FRAME_REF_COUNT);
     } while (!ref_swap(f, &old, old - 1));
     if (__builtin_expect((old & FRAME_REF_COUNT) == 1, 0))
-        frame_freed(mfn, (uint16_t)(old >> FRAME_OWNER_SHIFT), old & FRAME_HV_SHARED);
+        frame_freed(mfn, old);
 }
 
 void frame_assign(mfn_t mfn, uint16_t owner, uint64_t flags)

@@ -72,8 +72,9 @@ static bool block_is(uint64_t n, unsigned order)
 {
     const struct frame *f = &frame_table[n];
 
-    return n < frame_limit && (f->ref & (FRAME_OWNER_MASK | FRAME_REF_COUNT)) ==
-                                  (uint64_t)OWNER_NONE << FRAME_OWNER_SHIFT &&
+    return n < frame_limit &&
+           (f->ref & (FRAME_OWNER_MASK | FRAME_REF_COUNT)) == (uint64_t)OWNER_NONE
+                                                                  << FRAME_OWNER_SHIFT &&
            f->type >> ORDER_SHIFT == (HEAD >> ORDER_SHIFT | order);
 }
 
@@ -156,7 +157,7 @@ void page_free(mfn_t mfn, unsigned order)
 
     for (uint64_t i = mfn.n; i < mfn.n + (1ull << order); i++) {
         /* Freed twice, or still referenced: handing it out again would break every other rule. */
-        ASSERT(!(frame_table[i].ref & FRAME_REF_COUNT) && !(frame_table[i].type & HEAD));
+        ASSERT(!(frame_table[i].ref & FRAME_REF_COUNT) && frame_owner(mfn_of(i)) != OWNER_NONE);
         frame_table[i].ref = (uint64_t)OWNER_NONE << FRAME_OWNER_SHIFT | freed_at;
         frame_table[i].type = 0;
     }

@@ -24,15 +24,23 @@ void hooks_reset(void)
     interrupted = false;
 }
 
+static void work_done(void)
+{
+    if (++hooks.work > hooks.longest_work)
+        hooks.longest_work = hooks.work;
+}
+
 bool hook_preempt(void)
 {
+    hooks.work = 0;
     hooks.preempt_checks++;
     return hooks.preempt_at == ALWAYS || hooks.preempt_checks == hooks.preempt_at;
 }
 
 bool hook_fail(void)
 {
-    ghost_step();
+    if (PT_INDEX_BITS <= 3)
+        ghost_step();
     hooks.fallible_steps++;
     return hooks.fail_at == ALWAYS || hooks.fallible_steps == hooks.fail_at;
 }
@@ -45,6 +53,7 @@ uint64_t hook_guest_read64(const uint64_t *word)
 {
     uint64_t value = *(const volatile uint64_t *)word;
 
+    work_done();
     ghost_read_check(word);
     if (!hooks.flip)
         return value;
@@ -88,6 +97,7 @@ static void interrupt_run(void)
 void hook_shared_access(void)
 {
     hooks.shared_accesses++;
+    work_done();
     if (machine_checks_off && hooks.shared_accesses > SPINS_MAX)
         longjmp(waiting, 1);
     if (PT_INDEX_BITS <= 3)

@@ -54,6 +54,8 @@ struct machine_hooks {
     unsigned long reschedules;
     bool flip; /* a guest word reads differently the second time */
     unsigned long double_reads;
+    unsigned long work,
+        longest_work; /* steps since the last preemption check, and the most there were */
 };
 #define ALWAYS (~0ul)
 extern struct machine_hooks hooks;
@@ -74,6 +76,22 @@ void machine_run(unsigned n);
 void machine_check(const char *where);
 /* Differences that the auditor finds now, without failing the test. */
 unsigned machine_audit(bool at_rest);
+/* Runs until the hypervisor panics: true if it did, with the text in the log. */
+#define machine_panics(statement)          \
+    ({                                     \
+        volatile bool panicked = true;     \
+                                           \
+        machine_panic_expected = true;     \
+        if (!setjmp(machine_panic_jump)) { \
+            statement;                     \
+            panicked = false;              \
+        }                                  \
+        machine_panic_expected = false;    \
+        panicked;                          \
+    })
+extern jmp_buf machine_panic_jump;
+extern bool machine_panic_expected;
+
 /* What the test is at, for the message of a failure. */
 void machine_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *machine_noted(void);
