@@ -339,6 +339,7 @@ entry_own_stack:
     testb $3, R_CS(%rsp)
     jz 1f
     swapgs
+    SMAP_CLAC
     mov %gs:V_SELF, %rbx
     add $V_REGS, %rbx
     mov %rbx, %rdi
