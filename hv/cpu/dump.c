@@ -30,7 +30,7 @@
 #define NAME_ROOM     112u
 #define NEAR          0x100000u /* no function is larger than this */
 
-#define RFLAGS_IN_HV  0x2
+#define RFLAGS_IN_HV  0x2u
 #define TRAP_PF       14u
 
 /* How to read a word of a stack, and whom an address belongs to. */
@@ -76,11 +76,11 @@ static void stack_print(const struct stack *s, uint64_t rsp, uint64_t end)
     }
 }
 
-static void trace_line(const struct stack *s, char kind, uint64_t va)
+static void trace_line(char kind, uint64_t va, struct symbol where)
 {
     char name[NAME_ROOM];
 
-    symbol_format(name, sizeof(name), s->find(va));
+    symbol_format(name, sizeof(name), where);
     printk(LOG_ALWAYS, "   [<%016lx>] %c %s\n", va, kind, name);
 }
 
@@ -88,18 +88,19 @@ static void trace_print(const struct stack *s, uint64_t rip, uint64_t rsp, uint6
 {
     unsigned lines = 0;
 
-    trace_line(s, 'R', rip);
+    trace_line('R', rip, s->find(rip));
     for (unsigned i = 0; i < SCAN_WORDS && lines < TRACE_LINES && rsp + 8 * i < end; i++) {
         struct symbol found;
         uint64_t word;
 
         if (!s->read(rsp + 8 * i, &word))
             return;
-        found = s->find(word);
-        /* A return address lies behind a call, so never at a function's first byte. */
-        if (!found.name || !found.offset || !found.size || found.offset > NEAR)
+        /* A return address lies behind a call, which may be the last instruction of its function. */
+        found = s->find(word - 1);
+        if (!found.name || !found.size || found.offset > NEAR)
             continue;
-        trace_line(s, 'S', word);
+        found.offset++;
+        trace_line('S', word, found);
         lines++;
     }
 }

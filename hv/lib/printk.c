@@ -154,17 +154,6 @@ static void log_format(const char *prefix, const char *fmt, va_list args)
     log_write(prefix, line);
 }
 
-void printk(enum log_level level, const char *fmt, ...)
-{
-    va_list args;
-
-    if (level >= own.limited)
-        return;
-    va_start(args, fmt);
-    log_format("", fmt, args);
-    va_end(args);
-}
-
 /*
  * True if a guest's line may be printed now. tokens_at runs ahead of the clock by one line's share of
  * time for each line printed, at most by a whole burst. Without a clock yet, no guest has run.
@@ -191,6 +180,18 @@ static void suppressed_report(void)
         return;
     snprintk(line, sizeof(line), "... %u lines suppressed\n", n);
     log_write("", line);
+}
+
+void printk(enum log_level level, const char *fmt, ...)
+{
+    va_list args;
+
+    if (level >= own.limited)
+        return;
+    suppressed_report();
+    va_start(args, fmt);
+    log_format("", fmt, args);
+    va_end(args);
 }
 
 void guest_printk(unsigned domid, unsigned vcpu, enum log_level level, const char *fmt, ...)

@@ -25,14 +25,22 @@ void frame_describe(char *buf, size_t size, uint64_t n)
 {
     mfn_t mfn = { n };
     uint64_t type;
+    char owner[16] = "hypervisor";
 
-    if (!frame_valid(mfn)) {
-        snprintk(buf, size, " mfn=%lx (beyond memory)", n);
+    if (!frame_valid(mfn) || frame_owner(mfn) == OWNER_IO) {
+        snprintk(buf, size, " mfn=%lx (%s)", n, frame_valid(mfn) ? "not memory" : "beyond memory");
         return;
     }
+    /* The type word of a free frame is the allocator's. */
+    if (frame_owner(mfn) == OWNER_NONE) {
+        snprintk(buf, size, " mfn=%lx (free)", n);
+        return;
+    }
+    if (frame_owner(mfn) != OWNER_HV)
+        snprintk(owner, sizeof(owner), "d%u", frame_owner(mfn));
     type = frame_of(mfn)->type;
-    snprintk(buf, size, " mfn=%lx pfn=%lx owner=d%u type=%s/%u refs=%u%s%s", n, m2p_get(mfn),
-             frame_owner(mfn), type_name[frame_type(mfn)], frame_type_refs(mfn), frame_refs(mfn),
+    snprintk(buf, size, " mfn=%lx pfn=%lx owner=%s type=%s/%u refs=%u%s%s", n, m2p_get(mfn), owner,
+             type_name[frame_type(mfn)], frame_type_refs(mfn), frame_refs(mfn),
              type & FRAME_PINNED ? " pinned" : "", type & FRAME_PARTIAL ? " partial" : "");
 }
 
