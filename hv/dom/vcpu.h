@@ -20,10 +20,10 @@
 #include "pt/page_type.h"
 
 enum vcpu_state {
-    VCPU_DOWN,        /* never brought up, or VCPUOP_down */
+    VCPU_DOWN, /* never brought up, or VCPUOP_down */
     VCPU_RUNNABLE,
-    VCPU_BLOCKED,     /* SCHEDOP_block or poll: woken by events */
-    VCPU_STOPPED,     /* its domain was shut down */
+    VCPU_BLOCKED, /* SCHEDOP_block or poll: woken by events */
+    VCPU_STOPPED, /* its domain was shut down */
 };
 
 struct vcpu_callback {
@@ -32,89 +32,89 @@ struct vcpu_callback {
 };
 
 struct vcpu_time {
-    uint64_t periodic_ns;        /* period, 0 = off */
-    uint64_t periodic_next;      /* system time of its next tick */
-    uint64_t singleshot;         /* deadline in system time ns, 0 = none */
-    uint64_t poll_deadline;      /* SCHEDOP_poll timeout, 0 = none */
-    uint64_t refreshed;          /* system time at which vcpu_time_info was written */
-    uint32_t version;            /* of vcpu_time_info: odd while it is written */
+    uint64_t periodic_ns;   /* period, 0 = off */
+    uint64_t periodic_next; /* system time of its next tick */
+    uint64_t singleshot;    /* deadline in system time ns, 0 = none */
+    uint64_t poll_deadline; /* SCHEDOP_poll timeout, 0 = none */
+    uint64_t refreshed;     /* system time at which vcpu_time_info was written */
+    uint32_t version;       /* of vcpu_time_info: odd while it is written */
 };
 
 struct vcpu {
-    struct percpu *cpu;          /* first: this_cpu() reads it through GS */
-    struct vcpu *self;           /* set with cpu when it is switched to */
-    uint64_t stack_top;          /* hypervisor stack, empty whenever the guest runs */
-    uint64_t hypercall_limit;    /* HYPERCALLS in guest-kernel mode, 0 in guest-user mode */
-    const uint8_t *exit_test;    /* byte that is not 0 when there is something to do before the
+    struct percpu *cpu;       /* first: this_cpu() reads it through GS */
+    struct vcpu *self;        /* set with cpu when it is switched to */
+    uint64_t stack_top;       /* hypervisor stack, empty whenever the guest runs */
+    uint64_t hypercall_limit; /* HYPERCALLS in guest-kernel mode, 0 in guest-user mode */
+    const uint8_t *exit_test; /* byte that is not 0 when there is something to do before the
                                     guest runs: info's upcall_pending, or vcpu_exit_work()'s */
-    uint64_t via_sysret;         /* 1: leave by SYSRET; regs has rcx == rip, r11 == rflags */
-    uint64_t fault_room[7];      /* the frame of a fault of the last IRETQ lands here and in regs */
-    struct cpu_regs regs;        /* its end is 16-byte aligned, see cpu/offsets.c */
+    uint64_t via_sysret;      /* 1: leave by SYSRET; regs has rcx == rip, r11 == rflags */
+    uint64_t fault_room[7];   /* the frame of a fault of the last IRETQ lands here and in regs */
+    struct cpu_regs regs;     /* its end is 16-byte aligned, see cpu/offsets.c */
 
-    struct domain *domain;       /* 0 for the idle vCPU */
+    struct domain *domain; /* 0 for the idle vCPU */
     uint32_t id;
-    uint8_t state;               /* enum vcpu_state */
+    uint8_t state; /* enum vcpu_state */
     bool initialised;
-    uint64_t switch_rsp;         /* saved RSP while not running (cpu/entry.S) */
+    uint64_t switch_rsp; /* saved RSP while not running (cpu/entry.S) */
 
     /* Address spaces. cr3_* are machine addresses; the vCPU holds a root reference on each. */
-    uint32_t in_user;            /* 1 in guest-user mode, 0 in guest-kernel mode */
+    uint32_t in_user; /* 1 in guest-user mode, 0 in guest-kernel mode */
     uint64_t cr3_kernel;
-    uint64_t cr3_user;           /* 0 = none */
+    uint64_t cr3_user; /* 0 = none */
     struct pt_work pt_work;
 
     /* Entry into the guest kernel. */
     uint64_t kernel_sp;
     uint16_t kernel_ss;
-    struct trap_info *traps;     /* 256 entries; address 0 = none */
+    struct trap_info *traps; /* 256 entries; address 0 = none */
     struct vcpu_callback event, failsafe, syscall, syscall32, sysenter, nmi;
     bool nmi_pending, nmi_masked;
-    bool failsafe_pending;       /* a segment could not be loaded: failsafe callback on the way out */
-    bool restarting;             /* hypercall_restart() has set regs up; RAX is not a result */
-    bool mode_changed;           /* iret within a multicall: regs are the new context */
-    vcpu_info_t *info;           /* hypervisor's address: in shared_info, or registered */
-    mfn_t info_mfn;              /* frame that holds a registered vcpu_info, MFN_NONE = shared_info */
+    bool failsafe_pending; /* a segment could not be loaded: failsafe callback on the way out */
+    bool restarting;       /* hypercall_restart() has set regs up; RAX is not a result */
+    bool mode_changed;     /* iret within a multicall: regs are the new context */
+    vcpu_info_t *info;     /* hypervisor's address: in shared_info, or registered */
+    mfn_t info_mfn;        /* frame that holds a registered vcpu_info, MFN_NONE = shared_info */
 
     /* Segments. Selectors are in the frame (cs, ss) or here while the vCPU does not run. */
     uint64_t fs_base, gs_base_kernel, gs_base_user;
     uint16_t ds, es, fs, gs;
-    mfn_t gdt_mfn[14];           /* MFN_NONE = none */
+    mfn_t gdt_mfn[14]; /* MFN_NONE = none */
     uint32_t gdt_entries;
     uint64_t ldt_va;
     uint32_t ldt_entries;
-    uint16_t ldt_mapped;         /* bit n: LDT page n is mapped in the per-domain area */
-    mfn_t ldt_mfn[16];           /* of the mapped ones: a descriptor-typed reference each */
+    uint16_t ldt_mapped; /* bit n: LDT page n is mapped in the per-domain area */
+    mfn_t ldt_mfn[16];   /* of the mapped ones: a descriptor-typed reference each */
 
     /* Registers the ABI virtualises. */
     uint64_t cr2;
-    uint64_t cr4;                /* guest's view */
-    uint32_t ts;                 /* CR0.TS as the guest sees it */
-    uint64_t dr[8];              /* DR0-3, DR6, DR7; guest's view */
-    uint8_t iopl;                /* PHYSDEVOP_set_iopl */
+    uint64_t cr4;   /* guest's view */
+    uint32_t ts;    /* CR0.TS as the guest sees it */
+    uint64_t dr[8]; /* DR0-3, DR6, DR7; guest's view */
+    uint8_t iopl;   /* PHYSDEVOP_set_iopl */
     uint64_t iobitmap_va;
     uint32_t iobitmap_ports;
-    void *fpu;                   /* 512-byte FXSAVE image (or XSAVE area), 64-byte aligned */
+    void *fpu; /* 512-byte FXSAVE image (or XSAVE area), 64-byte aligned */
     bool fpu_initialised;
 
     struct vcpu_time time;
-    uint64_t time_area_va;       /* VCPUOP_register_vcpu_time_memory_area, 0 = none */
-    uint64_t runstate_va;        /* VCPUOP_register_runstate_memory_area, 0 = none */
+    uint64_t time_area_va; /* VCPUOP_register_vcpu_time_memory_area, 0 = none */
+    uint64_t runstate_va;  /* VCPUOP_register_runstate_memory_area, 0 = none */
     vcpu_runstate_info_t runstate;
-    uint32_t poll_port;          /* port polled for; 0 = none, ~0 = several */
+    uint32_t poll_port; /* port polled for; 0 = none, ~0 = several */
     bool polling;
-    uint16_t virq_port[24];      /* port bound to each VIRQ, 0 = none; global ones on vCPU 0 */
+    uint16_t virq_port[24]; /* port bound to each VIRQ, 0 = none; global ones on vCPU 0 */
 
-    struct {                     /* one active multicall at most */
+    struct { /* one active multicall at most */
         bool active;
-        bool restarted;          /* the sub-call wants to be continued */
-        uint64_t args[5];        /* its rewritten arguments */
+        bool restarted;   /* the sub-call wants to be continued */
+        uint64_t args[5]; /* its rewritten arguments */
     } multicall;
 
-    uint64_t perdomain_gdt;      /* VA of its GDT window in slot 260, 0 = not mapped yet */
+    uint64_t perdomain_gdt; /* VA of its GDT window in slot 260, 0 = not mapped yet */
 
-    struct vcpu *run_next;       /* run queue link (dom/sched.c) */
+    struct vcpu *run_next; /* run queue link (dom/sched.c) */
     bool queued;
-    struct {                     /* explanation of the request under way (pv/refuse.c) */
+    struct { /* explanation of the request under way (pv/refuse.c) */
         const char *hypercall;
         uint32_t index;
     } request;
