@@ -161,7 +161,7 @@ static void panic_verdict(void)
 void scenarios_run(void)
 {
     static const char *const options[] = { "scenarios", "trace", NULL };
-    static char list[768];
+    static char list[MAX_GUEST_CMDLINE];
     unsigned int total = 0, number = 0;
 
     guest_panic_hook = panic_verdict;

@@ -116,7 +116,7 @@ void trap_dispatch(struct trap_frame *frame)
         kprint("failsafe callback: a segment could not be loaded, rip %lx\n", frame->rip);
         return;
     case TRAP_PF:
-        if (fault_handle(cr2, (uint32_t)frame->error, frame))
+        if (fault_handle(cr2, (uint32_t)frame->error))
             return;
         break;
     default:

@@ -11,7 +11,6 @@
 #include "mm/aspace.h"
 #include "mm/region.h"
 #include "mm/steps.h"
-#include "traps.h"
 
 volatile struct fault_stats fault_stats;
 
@@ -27,12 +26,11 @@ static bool access_allowed(const struct region *region, uint32_t error)
     return region->rights & REGION_R;
 }
 
-bool fault_handle(uint64_t cr2, uint32_t error, struct trap_frame *frame)
+bool fault_handle(uint64_t cr2, uint32_t error)
 {
     struct fault fault = { .va = page_floor(cr2), .error = error };
     struct region *region = region_of(aspace_active, cr2);
 
-    (void)frame;
     fault_stats.last_cr2 = cr2;
     fault_stats.last_error = error;
     step_log(STEP_REFLECTED, 0, cr2, error);

@@ -8,13 +8,11 @@
 
 #include <abi/abi.h>
 
-struct trap_frame;
-
 /*
  * Called by trap_dispatch with CR2 and the error code (PFEC_*).
  * Result: true when the access may be tried again.
  */
-bool fault_handle(uint64_t cr2, uint32_t error, struct trap_frame *frame);
+bool fault_handle(uint64_t cr2, uint32_t error);
 
 struct fault_stats {
     uint64_t resolved, refused;

@@ -14,16 +14,16 @@
 #include "mm/steps.h"
 #include "mm/swap.h"
 
-/* A private page with the contents of `from`, whose reference is given up. */
-static int copy_private(pfn_t from, pfn_t *to)
+/* A new page with the contents of `from`.  Result: PFN_NONE without memory. */
+static pfn_t private_copy(pfn_t from)
 {
-    *to = page_alloc(PAGE_ANON);
-    if (page_none(*to))
-        return -XEN_ENOMEM;
-    page_copy(*to, from);
-    page_put(from);
-    step_log(STEP_FILLED, 0, to->n, (uint64_t) "private copy");
-    return 0;
+    pfn_t to = page_alloc(PAGE_ANON);
+
+    if (!page_none(to)) {
+        page_copy(to, from);
+        step_log(STEP_FILLED, 0, to.n, (uint64_t) "private copy");
+    }
+    return to;
 }
 
 /* Bytes of the file in the page at `va`; the rest of a private page is zero. */
@@ -41,16 +41,11 @@ static uint64_t file_bytes_at(const struct region *region, uint64_t va)
 /* A write to a page that is there, read-only. */
 static int cow_break(struct region *region, uint64_t va, pfn_t pfn)
 {
-    pfn_t own = pfn;
     bool alone = page_kind(pfn) == PAGE_ANON && page_refs(pfn) == 1;
+    pfn_t own = alone ? pfn : private_copy(pfn);
 
-    if (!alone) {
-        own = page_alloc(PAGE_ANON);
-        if (page_none(own))
-            return -XEN_ENOMEM;
-        page_copy(own, pfn);
-        step_log(STEP_FILLED, 0, own.n, (uint64_t) "private copy");
-    }
+    if (page_none(own))
+        return -XEN_ENOMEM;
     int rc = pt_map(region->as, va, p2m(own), region_pte_flags(region, true));
 
     if (!alone)
@@ -58,6 +53,10 @@ static int cow_break(struct region *region, uint64_t va, pfn_t pfn)
     return rc;
 }
 
+/*
+ * The page for a hole.  What is only read, and all of it file, stays shared; else a private copy, zero
+ * behind the file's bytes.
+ */
 static int cow_fill(struct region *region, const struct fault *fault, pfn_t *pfn, bool *shared)
 {
     uint64_t bytes = file_bytes_at(region, fault->va);
@@ -69,11 +68,10 @@ static int cow_fill(struct region *region, const struct fault *fault, pfn_t *pfn
         return 0;
     pfn_t cached = *pfn;
 
-    rc = copy_private(cached, pfn);
-    if (rc) {
-        page_put(cached);
-        return rc;
-    }
+    *pfn = private_copy(cached);
+    page_put(cached);
+    if (page_none(*pfn))
+        return -XEN_ENOMEM;
     *shared = false;
     for (char *p = (char *)page_va(*pfn) + bytes; bytes < PAGE_SIZE; bytes++)
         *p++ = 0;
@@ -109,9 +107,8 @@ static int cow_fault(struct region *region, const struct fault *fault)
     return 0;
 }
 
-/* One page of `region` in the twin: shared, or an own copy of what is swapped out. */
-static int page_duplicate(struct region *region, struct region *twin, const struct walk *w,
-                          struct pt_batch *batch)
+/* One page of the original in its twin: shared, or an own copy of what is swapped out. */
+static int page_duplicate(struct region *twin, const struct walk *w, struct pt_batch *batch)
 {
     pfn_t pfn;
     int rc;
@@ -126,7 +123,6 @@ static int page_duplicate(struct region *region, struct region *twin, const stru
         if (rc)
             return rc;
     }
-    (void)region;
     rc = pt_map(twin->as, w->va, p2m(pfn), region_pte_flags(twin, false));
     if (rc)
         page_put(pfn);
@@ -157,7 +153,7 @@ int region_duplicate(struct region *region, struct aspace *to)
     pt_batch_begin(&batch);
     for (uint64_t va = region->start;
          !rc && pt_walk_next(aspace_root(region->as), va, region->end, &w); va = w.va + PAGE_SIZE)
-        rc = page_duplicate(region, twin, &w, &batch);
+        rc = page_duplicate(twin, &w, &batch);
     int flushed = pt_batch_end(&batch);
 
     return rc ? rc : flushed;
