@@ -104,17 +104,23 @@ static void run_one(const struct scenario *s, unsigned int number)
            reason);
 }
 
+/* A word of the list names a scenario, or a group: `a` is a, and a-b that does not run alone. */
+static bool names(const char *word, size_t length, const struct scenario *s)
+{
+    if (strncmp(word, s->name, length) != 0)
+        return false;
+    return !s->name[length] || (s->name[length] == '-' && !(s->flags & SCENARIO_ALONE));
+}
+
 /* True when the list of names (a,b,c or all) has this one. */
 static bool chosen(const char *list, const struct scenario *s)
 {
-    size_t len = strlen(s->name);
-
     if (!strcmp(list, "all") || !*list)
         return !(s->flags & SCENARIO_ALONE);
     for (const char *at = list; *at; at += *at == ',') {
         size_t n = strcspn(at, ",");
 
-        if (n == len && !memcmp(at, s->name, len))
+        if (n && names(at, n, s))
             return true;
         at += n;
     }
@@ -131,7 +137,7 @@ static unsigned int unknown_names(const char *list)
         bool found = false;
 
         for (const struct scenario *s = scenarios_start; s < scenarios_end; s++)
-            found |= strlen(s->name) == n && !memcmp(at, s->name, n);
+            found |= names(at, n, s);
         if (n && !found) {
             char name[64] = "";
 

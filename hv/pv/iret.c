@@ -75,5 +75,5 @@ void iret_perform(void)
     return;
 fault:
     guest_access_end();
-    iret_failed("the frame cannot be read");
+    iret_failed("Fault while reading IRET context from guest stack");
 }

@@ -28,6 +28,21 @@ DEATH = re.compile(r"Domain \d+ \(vcpu#\d+\) crashed")
 PANIC = re.compile(r"Panic on CPU \d+")
 # Firmware in an emulator is slow: seconds before the hypervisor's first line.
 EXTRA_SECONDS = {"direct": 0, "bios": 10, "uefi": 60}
+# Bytes of the guest's command line that names may take; the ABI has room for 1024.
+NAMES_BYTES = 960
+
+
+def runs_alone_on(platform):
+    """A death needs a boot of its own; the way it was booted makes no difference to it."""
+    return PLATFORMS[platform][1] == "direct"
+
+
+def one_boot(names):
+    """As many of `names`, from the first on, as a command line holds."""
+    count = len(names)
+    while len(",".join(names[:count])) > NAMES_BYTES:
+        count -= 1
+    return names[:count]
 
 
 class Platform:
@@ -65,16 +80,22 @@ class Platform:
         self.seconds += outcome.seconds
         return outcome
 
-    def run_alone(self, name):
-        """A scenario that is right when its domain dies, and nothing but its domain."""
+    def run_alone(self, scenario):
+        """A scenario that is right when its domain dies as its file says, and nothing else does."""
+        name = scenario.name
         outcome = self.boot([name])
         said = points(outcome.lines).get(name)
         died = next(filter(DEATH.search, outcome.lines), None)
         panic = next(filter(PANIC.search, outcome.lines), None)
-        if panic:
+        explained = any(scenario.dies in line for line in outcome.lines)
+        if not scenario.dies:
+            result = Result(BROKEN, "its file does not say `Dies: <phrase>`")
+        elif panic:
             result = Result(FAIL, f"the hypervisor fell: {panic}")
         elif said:
             result = said if said.outcome != PASS else Result(FAIL, "its domain lives")
+        elif died and not explained:
+            result = Result(FAIL, f"died without: {scenario.dies}")
         elif died and outcome.status == CRASH and any(x.startswith("1..1") for x in outcome.lines):
             result = Result(PASS, died)
         else:
@@ -85,18 +106,19 @@ class Platform:
         """Runs every scenario of `chosen`, in as many boots as it takes."""
         self.run_together([scenario.name for scenario in chosen if not scenario.alone])
         for scenario in chosen:
-            if scenario.alone:
-                self.run_alone(scenario.name)
+            if scenario.alone and runs_alone_on(self.name):
+                self.run_alone(scenario)
         return self
 
     def run_together(self, names):
-        """Runs `names` in one boot, or in as many as crashes make necessary."""
+        """Runs `names` in as few boots as the command line's length and crashes allow."""
         left = list(names)
         while left:
-            outcome = self.boot(left)
-            found = {n: r for n, r in points(outcome.lines).items() if n in left}
+            now = one_boot(left)
+            outcome = self.boot(now)
+            found = {n: r for n, r in points(outcome.lines).items() if n in now}
             self.results.update(found)
-            silent = [name for name in left if name not in found]
+            silent = [name for name in now if name not in found]
             ended = outcome.status in (CRASH, TIMEOUT)
             why = f"{STATUS_NAMES[outcome.status]}: {outcome.reason}"
             unexplained = outcome.status not in (SUCCESS, SKIPPED) and not any(
@@ -104,10 +126,10 @@ class Platform:
             )
             if not silent and (ended or unexplained):
                 # All reported and yet the run went wrong: the last one is charged.
-                self.results[left[-1]] = Result(BROKEN, f"after its report: {why}")
+                self.results[now[-1]] = Result(BROKEN, f"after its report: {why}")
             elif silent:
                 self.results[silent[0]] = Result(FAIL if ended else BROKEN, why)
-            left = silent[1:]
+            left = silent[1:] + left[len(now):]
             if left and not found and not ended:
                 for name in left:  # the boot itself is broken: no use in repeating it
                     self.results[name] = Result(BROKEN, why)
@@ -157,9 +179,11 @@ def run(chosen, platforms, build, options, progress):
     with ThreadPoolExecutor(max_workers=max(1, options.jobs)) as pool:
         done = {platform.name: platform for platform in pool.map(one, wanted)}
     for platform in platforms:
-        for name in names:
+        for scenario in chosen:
+            if scenario.alone and not runs_alone_on(platform):
+                continue
             missing = Result(SKIP, "Xen is not here: no network, or no package lists")
-            found = done[platform].results[name] if platform in done else missing
-            results[name, platform] = found
+            found = done[platform].results[scenario.name] if platform in done else missing
+            results[scenario.name, platform] = found
         seconds[platform] = done[platform].seconds if platform in done else 0.0
     return results, seconds, differences(names, results)

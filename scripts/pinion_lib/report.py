@@ -10,11 +10,12 @@ def is_bad(result):
 
 
 def table(platforms, names, results):
-    """Scenario by platform; `results` is {(name, platform): Result}."""
+    """Scenario by platform; `results` is {(name, platform): Result}, without what is not run there."""
     width = max([len(name) for name in names] + [len("scenario")])
     lines = ["  ".join(["scenario".ljust(width), *platforms])]
     for name in names:
-        cells = [results[name, p].outcome.ljust(len(p)) for p in platforms]
+        found = [results.get((name, p)) for p in platforms]
+        cells = [(r.outcome if r else "").ljust(len(p)) for p, r in zip(platforms, found)]
         lines.append("  ".join([name.ljust(width), *cells]).rstrip())
     return lines
 

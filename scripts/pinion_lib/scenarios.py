@@ -14,17 +14,21 @@ DEFINED = re.compile(
     r'(?P<summary>(?:"(?:[^"\\]|\\.)*"\s*)+)(?P<flags>(?:,[^)"]*)?)\)\s*\{',
     re.M,
 )
+# In the opening comment of a file whose scenarios end their domain: what the log must say.
+DIES = re.compile(r"^ \* Dies: (.+)$", re.M)
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 PASS, FAIL, SKIP, BROKEN, MISSING = "pass", "FAIL", "skip", "ERROR", "-"
 
 
 @dataclass
 class Scenario:
-    """One scenario. `alone`: it ends with its domain's death, and runs in a boot of its own."""
+    """One scenario. `alone`: it ends with its domain's death, and runs in a boot of its own;
+    the log must then contain `dies`."""
 
     name: str
     summary: str = ""
     alone: bool = False
+    dies: str = ""
 
 
 @dataclass
@@ -44,10 +48,13 @@ def sources():
     """{name: Scenario}: what the files of tests/scenarios/ define, by file and place."""
     found = {}
     for path in sorted(FOLDER.glob("*.c")):
-        for match in DEFINED.finditer(path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        dies = DIES.search(text)
+        for match in DEFINED.finditer(text):
             summary = "".join(STRING.findall(match["summary"]))
             name = canonical(match["name"])
-            found[name] = Scenario(name, summary, "SCENARIO_ALONE" in match["flags"])
+            alone = "SCENARIO_ALONE" in match["flags"]
+            found[name] = Scenario(name, summary, alone, dies[1] if alone and dies else "")
     return found
 
 
