@@ -69,7 +69,8 @@ static void bit_in_fresh_table(unsigned int level, pte_t legal, uint64_t bit)
     scenario_clean_up(); /* this page; what else there is belongs to the caller's address space */
 }
 
-SCENARIO(hostile_flags, "hostile-flags", "every bit, at every level, by update and by pin")
+SCENARIO(hostile_flags_bits, "hostile-flags-bits",
+         "every bit, at every level, by update and by pin")
 {
     uint64_t va = 0x40000000;
     int error;
