@@ -18,7 +18,7 @@
 
 static bool gate_selector_ok(uint16_t sel)
 {
-    return (sel >> 3) < GDT_GUEST_ENTRIES || sel == FLAT_KERNEL_CS || sel == FLAT_USER_CS;
+    return (sel >> 3) < GDT_GUEST_ENTRIES || sel == FLAT_RING3_CS64;
 }
 
 int descriptor_check(uint64_t *desc)

@@ -216,9 +216,9 @@ bool segment_descriptor(const struct vcpu *v, uint16_t sel, uint64_t *desc)
             return false;
         mfn = v->ldt_mfn[page];
     } else {
-        if ((sel | 3) == FLAT_KERNEL_CS64 || (sel | 3) == FLAT_KERNEL_CS32) {
+        if ((sel | 3) == FLAT_RING3_CS64 || (sel | 3) == FLAT_RING3_CS32) {
             *desc = DESC_P | DESC_S | DESC_CODE | DESC_DPL_MASK |
-                    ((sel | 3) == FLAT_KERNEL_CS64 ? DESC_L : DESC_D);
+                    ((sel | 3) == FLAT_RING3_CS64 ? DESC_L : DESC_D);
             return true;
         }
         if (index >= GDT_GUEST_ENTRIES || v->gdt_mfn[page].n == MFN_NONE.n)

@@ -35,15 +35,15 @@ static struct op op;
 static uint64_t page_a, page_b; /* entries without flags */
 
 /* The operand is (%[p]); results are in op and in RFLAGS. */
-#define STORE(name, text)                                                                      \
-    static void name(void *arg)                                                                \
-    {                                                                                          \
-        (void)arg;                                                                             \
-        __asm__ volatile(text "; pushfq; popq %[flags]"                                        \
-                         : "+a"(op.a), "+c"(op.c), "+d"(op.d), "+S"(op.si), "+D"(op.di),       \
-                           [flags] "=&r"(op.flags)                                             \
-                         : [p] "r"(op.entry)                                                   \
-                         : "memory", "cc");                                                    \
+#define STORE(name, text)                                                   \
+    static void name(void *arg)                                             \
+    {                                                                       \
+        (void)arg;                                                          \
+        __asm__ volatile(text "; pushfq; popq %[flags]"                     \
+                         : "+a"(op.a), "+c"(op.c), "+d"(op.d), "+S"(op.si), \
+                           "+D"(op.di), [flags] "=&r"(op.flags)             \
+                         : [p] "r"(op.entry)                                \
+                         : "memory", "cc");                                 \
     }
 
 STORE(mov64, "movq %%rax, (%[p])")
@@ -90,8 +90,8 @@ static void faults_at(int line, void (*store)(void *), uint64_t va)
     if (!trap_catch(store, NULL, &r))
         scenario_fail("line %d: carried out, not refused", line);
     if (r.vector != TRAP_PF || r.error != (PFEC_P | PFEC_W) || r.cr2 != va)
-        scenario_fail("line %d: vector %u error %x cr2 %lx, not a page fault at %lx", line, r.vector,
-                      r.error, r.cr2, va);
+        scenario_fail("line %d: vector %u error %x cr2 %lx, not a page fault at %lx", line,
+                      r.vector, r.error, r.cr2, va);
     if (*op.entry != before)
         scenario_fail("line %d: the entry changed from %lx to %lx", line, before, *op.entry);
 }
@@ -110,8 +110,9 @@ static void mapping_is(int line, uint64_t va, uint64_t mark, bool writable)
     struct trap_report r = { 0 };
     uint64_t value = 0;
 
-    REQUIRE(hypercall_mmuext_op(&(mmuext_op_t){ .cmd = MMUEXT_INVLPG_LOCAL, .arg1.linear_addr = va },
-                                1, NULL, DOMID_SELF) == 0);
+    REQUIRE(
+        hypercall_mmuext_op(&(mmuext_op_t){ .cmd = MMUEXT_INVLPG_LOCAL, .arg1.linear_addr = va }, 1,
+                            NULL, DOMID_SELF) == 0);
     if (probe_read(va, &value, &r) || value != mark)
         scenario_fail("line %d: %lx holds %lx, not %lx", line, va, value, mark);
     if (probe_write(va, mark, &r) == writable)
@@ -129,7 +130,8 @@ static void check_moves(uint64_t va)
     op.a = page_b | RW;
     OK(movnti);
     MAPPING_IS(MARK_B, true);
-    op.a = (RO | ADDED) & 0xff; /* NOLINT(misc-redundant-expression): of values, not of flags */
+    op.a = PTE_P | PTE_U | PTE_A | PTE_D;
+        /* RW clear */ /* NOLINT(misc-redundant-expression): of values, not of flags */
     OK(mov8);
     ENTRY_IS(page_b | RO);
     MAPPING_IS(MARK_B, false);
@@ -286,7 +288,8 @@ static void check_refusals(const struct walk *w)
     EXPECT(!trap_catch(mov64, NULL, &r));
 }
 
-SCENARIO(writable_tables, "writable-tables", "mov, xchg, cmpxchg, bit and string writes on a live L1")
+SCENARIO(writable_tables, "writable-tables",
+         "mov, xchg, cmpxchg, bit and string writes on a live L1")
 {
     pfn_t a = scenario_page(), b = scenario_page();
     uint64_t va = scenario_va();
