@@ -40,9 +40,13 @@
 #define EFER_SCE (1ul << 0)
 #define EFER_NXE (1ul << 11)
 
+#define MSR_PAT          0x277u
 #define MSR_SYSENTER_CS  0x174u
 #define MSR_SYSENTER_ESP 0x175u
 #define MSR_SYSENTER_EIP 0x176u
+
+/* Memory types by PAT, PCD, PWT of an entry, as the ABI has them: WB WT UC- UC WC WP UC UC. */
+#define PAT_ABI 0x0000050100070406ul
 
 #define GATE_INTERRUPT 0x8e00u
 #define PTE_HV_DATA    (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX)
@@ -244,6 +248,7 @@ static void msrs_init(void)
     wrmsr(MSR_CSTAR, (uint64_t)entry_syscall32);
     wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF |
                           RFLAGS_VM | RFLAGS_AC);
+    wrmsr(MSR_PAT, PAT_ABI);
     wrmsr(MSR_SYSENTER_CS, HV_CS);
     wrmsr(MSR_SYSENTER_ESP, (uint64_t)&sysenter_stack[2]);
     wrmsr(MSR_SYSENTER_EIP, (uint64_t)entry_sysenter);

@@ -35,8 +35,10 @@ struct handler {
     bool segments;         /* DS ES FS GS follow R11 */
 };
 
-static __attribute__((noreturn, noinline)) void bounce_failed(uint64_t sp)
+/* The dump walks the address where the frame should have gone. */
+static __attribute__((noreturn, noinline)) void bounce_failed(struct vcpu *v, uint64_t sp)
 {
+    v->cr2 = sp;
     domain_crash("domain_crash_sync called from entry.S: fault at %016lx while a frame was pushed", sp);
 }
 
@@ -103,7 +105,7 @@ static inline __attribute__((always_inline)) void frame_push(struct vcpu *v, str
     return;
 fault:
     guest_access_end();
-    bounce_failed(sp);
+    bounce_failed(v, sp);
 }
 
 /* Any frame, from either mode. */
