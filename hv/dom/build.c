@@ -65,8 +65,7 @@ static int layout_check(const struct build_plan *b, uint64_t pfn)
         elf_refuse(&b->elf, "needs %lukB, the domain has %lukB", needed * 4, b->pages * 4);
         return -ENOMEM;
     }
-    if (b->v_end <= b->v_start || !va_canonical(b->v_start) ||
-        !guest_range_ok(b->v_start, bytes))
+    if (b->v_end <= b->v_start || !va_canonical(b->v_start) || !guest_range_ok(b->v_start, bytes))
         return elf_refuse(&b->elf, "VIRT_BASE %016lx leaves no room for the initial region",
                           b->v_start);
     if (b->p2m_apart && (!guest_range_ok(b->p2m_va, b->p2m.bytes) ||
@@ -117,6 +116,9 @@ static int requests_check(const struct build_plan *b)
         (elf->hypercall_page % PAGE_SIZE || elf->hypercall_page < b->v_start ||
          elf->hypercall_page >= b->v_end))
         return elf_refuse(elf, "Invalid HYPERCALL_PAGE field in ELF notes.");
+    if (elf->hv_start_low != ELF_UNSET && elf->hv_start_low > HV_VA_START)
+        return elf_refuse(elf, "HV_START_LOW %016lx does not leave us our range",
+                          elf->hv_start_low);
     return 0;
 }
 
@@ -137,10 +139,8 @@ static void report(const struct build_plan *b)
            elf->pae ? ", PAE" : "", elf->pstart, elf->pend);
     printk(LOG_INFO, "PHYSICAL MEMORY ARRANGEMENT:\n");
     for (unsigned i = 0; i < b->extents; i++)
-        printk(LOG_INFO, " Dom%u alloc.:   %016lx->%016lx\n", b->d->id,
-               mfn_to_ma(b->extent[i].mfn),
-               mfn_to_ma(b->extent[i].mfn) +
-                   (b->extent[i + 1].pfn - b->extent[i].pfn) * PAGE_SIZE);
+        printk(LOG_INFO, " Dom%u alloc.:   %016lx->%016lx\n", b->d->id, mfn_to_ma(b->extent[i].mfn),
+               mfn_to_ma(b->extent[i].mfn) + (b->extent[i + 1].pfn - b->extent[i].pfn) * PAGE_SIZE);
     printk(LOG_INFO, "VIRTUAL MEMORY ARRANGEMENT:\n");
     printk(LOG_INFO, " %-14s %016lx->%016lx\n", "Loaded kernel:", elf->v_kstart, elf->v_kend);
     report_region(b, "Init. ramdisk:", b->initrd_apart ? &none : &b->initrd);
@@ -169,7 +169,8 @@ static void load(const struct build_plan *b)
     if (b->initrd.pages)
         build_write(b, b->initrd.pfn * PAGE_SIZE, b->ramdisk->data, b->initrd.bytes);
     if (b->elf.hypercall_page != ELF_UNSET)
-        hypercall_page_fill(frame_va(build_mfn(b, (b->elf.hypercall_page - b->v_start) >> PAGE_SHIFT)));
+        hypercall_page_fill(
+            frame_va(build_mfn(b, (b->elf.hypercall_page - b->v_start) >> PAGE_SHIFT)));
     build_p2m_write(b);
 }
 

@@ -9,10 +9,10 @@
 #include "dom/domain.h"
 
 struct build_image {
-    const void *data;      /* hypervisor VA of the module */
+    const void *data; /* hypervisor VA of the module */
     size_t bytes;
-    const char *name;      /* first word of the module's string */
-    const char *cmdline;   /* the rest */
+    const char *name;    /* first word of the module's string */
+    const char *cmdline; /* the rest */
 };
 
 /*

@@ -49,8 +49,8 @@ int build_memory_alloc(struct build_plan *b)
         mfn = owner_alloc(&b->d->owner, order);
         if (!frame_valid(mfn)) {
             if (!order--) {
-                printk(LOG_ERROR, "Domain %u: only %lu of %lu pages could be allocated\n",
-                       b->d->id, pfn, b->pages);
+                printk(LOG_ERROR, "Domain %u: only %lu of %lu pages could be allocated\n", b->d->id,
+                       pfn, b->pages);
                 return -ENOMEM;
             }
             continue;

@@ -14,12 +14,12 @@
 #define BUILD_EXTENTS_MAX 512u
 
 struct build_region {
-    uint64_t pfn, pages;   /* 0 pages: not there */
-    uint64_t bytes;        /* what is used of it */
+    uint64_t pfn, pages; /* 0 pages: not there */
+    uint64_t bytes;      /* what is used of it */
 };
 
 struct build_extent {
-    uint64_t pfn;          /* first of it; ends where the next extent begins */
+    uint64_t pfn; /* first of it; ends where the next extent begins */
     mfn_t mfn;
 };
 
@@ -27,14 +27,14 @@ struct build_plan {
     struct domain *d;
     struct elf_image elf;
     const struct build_image *kernel, *ramdisk;
-    uint64_t pages;        /* of the domain */
+    uint64_t pages; /* of the domain */
 
     uint64_t v_start, v_end;
     struct build_region image, initrd, p2m, start_info, store, console, tables, stack;
-    uint64_t p2m_va;       /* inside the region, or where INIT_P2M wants it */
+    uint64_t p2m_va;                /* inside the region, or where INIT_P2M wants it */
     struct build_region p2m_tables; /* for INIT_P2M */
-    bool p2m_apart;        /* INIT_P2M: p2m and its tables lie behind v_end */
-    bool initrd_apart;     /* MOD_START_PFN: the ramdisk lies behind v_end, unmapped */
+    bool p2m_apart;                 /* INIT_P2M: p2m and its tables lie behind v_end */
+    bool initrd_apart;              /* MOD_START_PFN: the ramdisk lies behind v_end, unmapped */
 
     unsigned extents;
     struct build_extent extent[BUILD_EXTENTS_MAX + 1]; /* the last one ends the list */

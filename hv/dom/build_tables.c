@@ -91,8 +91,8 @@ int build_tables(struct build_plan *b)
     int rc;
 
     map_pages(b, b->v_start, 0, (b->v_end - b->v_start) / PAGE_SIZE, PAGE_FLAGS, &pool);
-    map_pages(b, build_va(b, b->tables.pfn), b->tables.pfn, b->tables.pages,
-              PAGE_FLAGS & ~PTE_RW, &pool);
+    map_pages(b, build_va(b, b->tables.pfn), b->tables.pfn, b->tables.pages, PAGE_FLAGS & ~PTE_RW,
+              &pool);
     if (b->p2m_apart)
         map_pages(b, b->p2m_va, b->p2m.pfn, b->p2m.pages, PAGE_FLAGS, &p2m_pool);
     rc = pin_root(b->d, root);

@@ -30,14 +30,18 @@ static struct xencons_interface *ring_of(const struct domain *d)
     return mfn_eq(d->console_mfn, MFN_NONE) ? 0 : frame_va(d->console_mfn);
 }
 
-void console_ring_drain(struct domain *d)
+/* Tells the guest that the ring has moved; it may have closed its end of the channel. */
+static void ring_notify(struct domain *d)
 {
-    struct xencons_interface *ring = ring_of(d);
+    if (d->console_port)
+        evtchn_set_pending(d, d->console_port);
+}
+
+static void ring_print(struct domain *d, struct xencons_interface *ring)
+{
     char text[256];
     uint32_t cons, prod, n;
 
-    if (!ring)
-        return;
     cons = __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE);
     prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
     if (cons == prod)
@@ -50,10 +54,10 @@ void console_ring_drain(struct domain *d)
         console_write_raw(text, n);
     }
     __atomic_store_n(&ring->out_cons, cons, __ATOMIC_SEQ_CST);
-    evtchn_set_pending(d, d->console_port);
+    ring_notify(d);
 }
 
-/* Moves waiting input into the ring as far as there is room. */
+/* Moves waiting input into the ring as far as there is room. input.lock is held. */
 static void ring_feed(struct domain *d, struct xencons_interface *ring)
 {
     uint32_t cons = __atomic_load_n(&ring->in_cons, __ATOMIC_ACQUIRE);
@@ -67,7 +71,19 @@ static void ring_feed(struct domain *d, struct xencons_interface *ring)
     if (!moved)
         return;
     __atomic_store_n(&ring->in_prod, prod, __ATOMIC_SEQ_CST);
-    evtchn_set_pending(d, d->console_port);
+    ring_notify(d);
+}
+
+void console_ring_drain(struct domain *d)
+{
+    struct xencons_interface *ring = ring_of(d);
+
+    if (!ring)
+        return;
+    ring_print(d, ring);
+    spin_lock(&input.lock);
+    ring_feed(d, ring); /* what came in while the ring was full */
+    spin_unlock(&input.lock);
 }
 
 void console_input(char c)

@@ -97,7 +97,7 @@ static const char *reason_name(uint8_t reason)
         [SHUTDOWN_watchdog] = "watchdog", [SHUTDOWN_soft_reset] = "soft reset",
     };
 
-    return reason <= SHUTDOWN_MAX ? names[reason] : "unknown reason";
+    return reason <= SHUTDOWN_MAX ? names[reason] : "unknown reason ";
 }
 
 static unsigned machine_value(uint8_t reason)
@@ -185,6 +185,7 @@ void domain_reap(void)
         struct domain *d = *link;
         uint8_t reason = d->shutdown_reason;
         uint16_t id = d->id;
+        char number[8];
 
         if (!d->shut_down) {
             link = &d->next;
@@ -194,7 +195,9 @@ void domain_reap(void)
         if (initial_domain == d)
             initial_domain = 0;
         domain_destroy(d);
-        printk(LOG_ALWAYS, "Domain %u shut down: %s\n", id, reason_name(reason));
+        snprintk(number, sizeof(number), "%u", reason);
+        printk(LOG_ALWAYS, "Domain %u shut down: %s%s\n", id, reason_name(reason),
+               reason <= SHUTDOWN_MAX ? "" : number);
         if (!domain_list)
             machine_stop(machine_value(reason));
     }

@@ -19,47 +19,48 @@ struct vcpu;
 
 /* What a domain left in the ports that are emulated for it (pv/priv_io.c). */
 struct io_latches {
-    uint8_t cmos_index;        /* port 0x70 */
-    uint32_t pci_address;      /* port 0xcf8 */
-    uint8_t speaker;           /* port 0x61, bits 1:0: gate and speaker of timer 2 */
-    struct {                   /* timer 2: port 0x42, commands by 0x43 */
-        uint8_t access;        /* 1 low byte, 2 high byte, 3 low then high */
-        bool high_next;        /* the next access to the data port is the high byte */
+    uint8_t cmos_index;   /* port 0x70 */
+    uint32_t pci_address; /* port 0xcf8 */
+    uint8_t speaker;      /* port 0x61, bits 1:0: gate and speaker of timer 2 */
+    struct {              /* timer 2: port 0x42, commands by 0x43 */
+        uint8_t access;   /* 1 low byte, 2 high byte, 3 low then high */
+        bool high_next;   /* the next access to the data port is the high byte */
         uint8_t written_low;
         uint16_t reload;
-        uint64_t started;      /* system time at which it began to count down */
-        int8_t latched;        /* bytes of the latched count that are still to be read */
+        uint64_t started; /* system time at which it began to count down */
+        int8_t latched;   /* bytes of the latched count that are still to be read */
         uint16_t latch;
     } pit2;
 };
 
 struct domain {
     uint16_t id;
-    bool initial;              /* initial domain: privileged, console_io, its end is the machine's */
-    bool shut_down;            /* SCHEDOP_shutdown was made, or it was crashed */
-    uint8_t shutdown_reason;   /* SHUTDOWN_*, DOMAIN_NO_REASON while it runs */
-    struct owner owner;        /* frames; owner.id == id */
+    bool initial;            /* initial domain: privileged, console_io, its end is the machine's */
+    bool shut_down;          /* SCHEDOP_shutdown was made, or it was crashed */
+    uint8_t shutdown_reason; /* SHUTDOWN_*, DOMAIN_NO_REASON while it runs */
+    struct owner owner;      /* frames; owner.id == id */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
-    unsigned vcpus;            /* vCPU slots that exist */
-    shared_info_t *shared;     /* hypervisor's view of shared_info */
+    unsigned vcpus;        /* vCPU slots that exist */
+    shared_info_t *shared; /* hypervisor's view of shared_info */
     mfn_t shared_mfn;
     struct perdomain_map perdomain; /* GDT and LDT windows, slot 260 */
-    uint64_t vm_assist;        /* bits by type */
+    uint64_t vm_assist;             /* bits by type */
     struct evtchn_table evtchn;
     struct io_latches io;
     /* Lock order: evtchn.lock, then (nothing). Page types lock by frame, see pt/page_type.h. */
-    mfn_t console_mfn;         /* console ring of a domU, MFN_NONE for the initial domain */
+    mfn_t console_mfn; /* console ring of a domU, MFN_NONE for the initial domain */
     uint32_t console_port;
     mfn_t store_mfn;
     uint32_t store_port;
     uint64_t max_pfn;
-    uint64_t watchdog[2];      /* SCHEDOP_watchdog slots: deadline in system time, 0 = free */
-    struct domain *next;       /* all domains */
+    uint64_t watchdog[2]; /* SCHEDOP_watchdog slots: deadline in system time, 0 = free */
+    struct domain *next;  /* all domains */
     char name[32];
     uint8_t handle[16];
 };
 
-extern struct domain *initial_domain; /* the one that was built from the first module, dN either way */
+extern struct domain
+    *initial_domain; /* the one that was built from the first module, dN either way */
 
 /* A new, empty domain with shared_info and vCPU 0 (dom/vcpu.h). 0 when out of memory. */
 struct domain *domain_create(uint16_t id, bool initial, uint32_t max_pages);

@@ -12,11 +12,11 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 
-#define ET_EXEC     2
-#define ET_DYN      3
-#define EM_X86_64   62
-#define PT_LOAD     1
-#define PF_ANY      7u
+#define ET_EXEC   2
+#define ET_DYN    3
+#define EM_X86_64 62
+#define PT_LOAD   1
+#define PF_ANY    7u
 
 struct elf_header {
     uint8_t ident[16]; /* 0x7f 'E' 'L' 'F', class, data, version */
@@ -139,8 +139,10 @@ static int addresses_check(struct elf_image *image)
     if (image->v_kstart < image->virt_base ||
         __builtin_add_overflow(image->v_kstart, size, &image->v_kend) ||
         image->entry < image->v_kstart || image->entry > image->v_kend)
-        return elf_refuse(image, "ELF start or entries are out of bounds: kernel %016lx-%016lx, "
-                          "entry %016lx", image->v_kstart, image->v_kstart + size, image->entry);
+        return elf_refuse(image,
+                          "ELF start or entries are out of bounds: kernel %016lx-%016lx, "
+                          "entry %016lx",
+                          image->v_kstart, image->v_kstart + size, image->entry);
     if (image->init_p2m != ELF_UNSET && image->init_p2m >= image->v_kstart &&
         image->init_p2m < image->v_kend)
         return elf_refuse(image, "INIT_P2M %016lx lies in the kernel", image->init_p2m);

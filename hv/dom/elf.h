@@ -19,12 +19,12 @@ enum elf_notes_place { ELF_NOTES_SEGMENT, ELF_NOTES_SECTION, ELF_NOTES_LEGACY };
 struct elf_image {
     const uint8_t *data;
     size_t bytes;
-    const char *name;          /* for messages */
+    const char *name; /* for messages */
 
     /* Program headers that are loaded; elf_segment() gives them one by one. */
     const uint8_t *phdrs;
     unsigned phnum, phentsize;
-    uint64_t pstart, pend;     /* lowest and highest p_paddr, bytes; pend excluded */
+    uint64_t pstart, pend; /* lowest and highest p_paddr, bytes; pend excluded */
     uint64_t e_entry;
 
     /* Xen notes; ELF_UNSET where there is none and no default. */
@@ -32,8 +32,8 @@ struct elf_image {
     uint64_t entry, virt_base, paddr_offset, hypercall_page, init_p2m;
     uint64_t hv_start_low;
     bool mod_start_pfn;
-    bool pae;                  /* PAE_MODE is exactly "yes" */
-    bool supported_given;      /* SUPPORTED_FEATURES is there */
+    bool pae;                    /* PAE_MODE is exactly "yes" */
+    bool supported_given;        /* SUPPORTED_FEATURES is there */
     uint32_t features, required; /* by XENFEAT_* bit */
     char xen_version[16], guest_os[16], loader[16], guest_version[32];
 
@@ -42,8 +42,8 @@ struct elf_image {
 };
 
 struct elf_segment {
-    uint64_t paddr, memsz;     /* bytes */
-    const uint8_t *data;       /* filesz bytes of content; the rest of memsz is zero */
+    uint64_t paddr, memsz; /* bytes */
+    const uint8_t *data;   /* filesz bytes of content; the rest of memsz is zero */
     uint64_t filesz;
 };
 

@@ -23,9 +23,9 @@ static bool legacy_number(const struct legacy_value *v, uint64_t *value)
         return false;
     for (; i < v->bytes; i++) {
         char c = v->text[i];
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0')
+        unsigned digit = c >= '0' && c <= '9'                 ? (unsigned)(c - '0')
                          : (c | 32) >= 'a' && (c | 32) <= 'f' ? (unsigned)((c | 32) - 'a' + 10)
-                                                             : 99;
+                                                              : 99;
 
         if (digit >= base)
             return false;

@@ -315,8 +315,10 @@ static int notes_from_legacy(struct elf_image *image, unsigned *found)
 static int identity_check(struct elf_image *image)
 {
     if (strncmp(image->loader, "generic", 7) && strncmp(image->guest_os, "linux", 5))
-        return elf_refuse(image, "made neither for the generic loader nor as Linux "
-                          "(LOADER \"%s\", GUEST_OS \"%s\")", image->loader, image->guest_os);
+        return elf_refuse(image,
+                          "made neither for the generic loader nor as Linux "
+                          "(LOADER \"%s\", GUEST_OS \"%s\")",
+                          image->loader, image->guest_os);
     if (strncmp(image->xen_version, "xen-3.0", 7))
         return elf_refuse(image, "made for \"%s\", not for xen-3.0", image->xen_version);
     if (image->required & (1u << XENFEAT_supervisor_mode_kernel))

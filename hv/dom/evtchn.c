@@ -121,6 +121,10 @@ void evtchn_free(struct domain *d, uint32_t port)
             };
     } else if (e->state == EVTCHN_VIRQ) {
         d->vcpu[e->vcpu]->virq_port[e->remote_port] = 0;
+    } else if (port == d->console_port) {
+        d->console_port = 0; /* the number may be given to another channel */
+    } else if (port == d->store_port) {
+        d->store_port = 0;
     }
     *e = (struct evtchn){ 0 };
     bit_clear(&d->shared->evtchn_pending[port / 64], port % 64);

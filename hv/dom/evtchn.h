@@ -9,8 +9,8 @@
 #include "abi/abi.h"
 #include "lib/spinlock.h"
 
-#define EVTCHN_PORTS 4096u
-#define EVTCHN_VIRQS 24u
+#define EVTCHN_PORTS  4096u
+#define EVTCHN_VIRQS  24u
 #define EVTCHN_BUCKET 64u /* the table's reach grows by so many ports, as guests can observe */
 
 struct domain;
@@ -18,24 +18,24 @@ struct vcpu;
 
 enum evtchn_state {
     EVTCHN_FREE,
-    EVTCHN_UNBOUND,      /* waits for remote_domid */
+    EVTCHN_UNBOUND, /* waits for remote_domid */
     EVTCHN_INTERDOMAIN,
     EVTCHN_VIRQ,
     EVTCHN_IPI,
-    EVTCHN_HYPERVISOR,   /* peer is the hypervisor: console, store */
+    EVTCHN_HYPERVISOR, /* peer is the hypervisor: console, store */
 };
 
 struct evtchn {
-    uint8_t state;       /* enum evtchn_state */
-    uint8_t vcpu;        /* notified vCPU */
-    uint16_t remote_dom; /* unbound, interdomain */
-    uint32_t remote_port;/* interdomain: peer's port; VIRQ: its number */
+    uint8_t state;        /* enum evtchn_state */
+    uint8_t vcpu;         /* notified vCPU */
+    uint16_t remote_dom;  /* unbound, interdomain */
+    uint32_t remote_port; /* interdomain: peer's port; VIRQ: its number */
 };
 
 struct evtchn_table {
     struct spinlock lock;
-    struct evtchn *port;     /* EVTCHN_PORTS entries */
-    uint32_t limit;          /* ports in use are below it; a multiple of EVTCHN_BUCKET */
+    struct evtchn *port; /* EVTCHN_PORTS entries */
+    uint32_t limit;      /* ports in use are below it; a multiple of EVTCHN_BUCKET */
 };
 
 /* Allocates the table. False when out of memory. */

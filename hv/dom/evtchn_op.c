@@ -112,8 +112,7 @@ static long op_bind_interdomain(struct domain *self, union evtchn_arg *u)
 
 static bool virq_is_per_vcpu(uint32_t virq)
 {
-    return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF ||
-           virq == VIRQ_XENPMU;
+    return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF || virq == VIRQ_XENPMU;
 }
 
 static long op_bind_virq(struct domain *self, union evtchn_arg *u)
@@ -327,10 +326,11 @@ struct evtchn_handler {
 #define OP(name, writes_back) \
     [EVTCHNOP_##name] = { op_##name, sizeof(evtchn_##name##_t), writes_back }
 static const struct evtchn_handler handlers[] = {
-    OP(bind_interdomain, true), OP(bind_virq, true), OP(bind_pirq, true), OP(close, false),
-    OP(send, false), OP(status, true), OP(alloc_unbound, true), OP(bind_ipi, true),
-    OP(bind_vcpu, false), OP(unmask, false), OP(reset, false), OP(init_control, true),
-    OP(expand_array, false), OP(set_priority, false),
+    OP(bind_interdomain, true), OP(bind_virq, true),     OP(bind_pirq, true),
+    OP(close, false),           OP(send, false),         OP(status, true),
+    OP(alloc_unbound, true),    OP(bind_ipi, true),      OP(bind_vcpu, false),
+    OP(unmask, false),          OP(reset, false),        OP(init_control, true),
+    OP(expand_array, false),    OP(set_priority, false),
 };
 #undef OP
 

@@ -100,7 +100,7 @@ void cpu_idle_wait(void);
  * ns = ((tsc - tsc_base) shifted left by shift, or right if it is negative) * mul >> 32.
  */
 struct tsc_scale {
-    uint64_t tsc_base;  /* TSC when system time was 0 */
+    uint64_t tsc_base; /* TSC when system time was 0 */
     uint32_t mul;
     int8_t shift;
     uint32_t khz;

@@ -9,16 +9,16 @@
 #include "lib/printk.h"
 #include "lib/x86.h"
 
-#define RTC_INDEX 0x70
-#define RTC_DATA  0x71
-#define RTC_REG_A 0x0a
-#define RTC_REG_B 0x0b
+#define RTC_INDEX      0x70
+#define RTC_DATA       0x71
+#define RTC_REG_A      0x0a
+#define RTC_REG_B      0x0b
 #define RTC_A_UPDATING 0x80
 #define RTC_B_24H      0x02
 #define RTC_B_BINARY   0x04
 #define RTC_PM         0x80
 
-#define NS_PER_S 1000000000ull
+#define NS_PER_S        1000000000ull
 #define RTC_PATIENCE_NS (10 * NS_PER_S / 1000)
 
 enum { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, RTC_FIELDS };

@@ -21,9 +21,9 @@
 struct exchange {
     struct domain *d;
     struct xen_memory_exchange arg;
-    unsigned order;      /* of a chunk */
-    uint64_t *in;        /* frames of the chunk that goes */
-    uint64_t *out;       /* first frames of the extents that come */
+    unsigned order; /* of a chunk */
+    uint64_t *in;   /* frames of the chunk that goes */
+    uint64_t *out;  /* first frames of the extents that come */
 };
 
 static long fail(long err, const char *rule, mfn_t mfn)
@@ -157,9 +157,10 @@ static long chunks(struct exchange *x)
     uint64_t start = x->arg.nr_exchanged;
 
     while (x->arg.nr_exchanged < x->arg.in.nr_extents) {
+        uint64_t done = x->arg.nr_exchanged - start;
         long rc;
 
-        if (x->arg.nr_exchanged != start && hook_preempt())
+        if (done && (done << x->arg.in.extent_order >= MEMOP_PAGES_PER_CALL || hook_preempt()))
             return -ERESTART;
         rc = chunk_take(x, x->arg.nr_exchanged);
         if (rc)

@@ -23,7 +23,7 @@
 struct reservation {
     struct domain *d;
     unsigned cmd;
-    uint64_t list_va;     /* of MFNs or PFNs; 0 = increase without a list */
+    uint64_t list_va; /* of MFNs or PFNs; 0 = increase without a list */
     uint64_t extents;
     unsigned order;
     unsigned address_bits; /* frames must lie below 2^bits bytes; 0 = anywhere */
@@ -169,17 +169,18 @@ static const char *const reservation_name[] = {
 static long reservation_change(unsigned cmd, uint64_t start, uint64_t arg_va)
 {
     struct reservation r = { .cmd = cmd };
-    bool (*one)(const struct reservation *, uint64_t) =
-        cmd == XENMEM_increase_reservation ? increase_one
-        : cmd == XENMEM_decrease_reservation ? decrease_one
-                                             : populate_one;
+    bool (*one)(const struct reservation *, uint64_t) = cmd == XENMEM_increase_reservation
+                                                            ? increase_one
+                                                        : cmd == XENMEM_decrease_reservation
+                                                            ? decrease_one
+                                                            : populate_one;
     struct refused_entry e = { .index = (unsigned)start };
     uint64_t i = start;
 
     if (!reservation_read(&r, arg_va))
         goto stopped;
     for (; i < r.extents; i++) {
-        if (i > start && hook_preempt())
+        if (i > start && ((i - start) << r.order >= MEMOP_PAGES_PER_CALL || hook_preempt()))
             return hypercall_restart(__HYPERVISOR_memory_op, cmd | i << MEMOP_EXTENT_SHIFT, arg_va,
                                      0, 0, 0);
         if (!one(&r, i))

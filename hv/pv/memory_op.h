@@ -11,6 +11,9 @@
 #define MEMOP_EXTENT_SHIFT 6
 #define MEMOP_CMD_MASK     0x3fu
 
+/* Pages that one call moves at most before the guest can take an interrupt, due or not. */
+#define MEMOP_PAGES_PER_CALL 16384u
+
 /* Largest extent order that a domain may name (pages = 2^order). */
 unsigned memory_max_order(const struct domain *d);
 
