@@ -21,10 +21,10 @@
 #include "mm/frame.h"
 #include "mm/page_alloc.h"
 
-#define LOW_MEMORY   0x100000ul /* the firmware's: never used */
-#define KEEP_PAGES   256u       /* of the hypervisor, for the domain's own structures */
-#define KEEP_SHARE   16u        /* without dom0_mem=, so much of memory stays free, */
-#define KEEP_MAX     (128ul << 20 >> PAGE_SHIFT) /* but not more than this */
+#define LOW_MEMORY 0x100000ul /* the firmware's: never used */
+#define KEEP_PAGES 256u       /* of the hypervisor, for the domain's own structures */
+#define KEEP_SHARE 16u        /* without dom0_mem=, so much of memory stays free, */
+#define KEEP_MAX   (128ul << 20 >> PAGE_SHIFT) /* but not more than this */
 
 void boot_main(uint32_t magic, uint32_t info_pa);
 
@@ -55,7 +55,8 @@ static void memory_report(void)
     printk(LOG_INFO, "System RAM: %luMB (%lukB)\n", mem_ranges_bytes(&info.ram) >> 20,
            mem_ranges_bytes(&info.ram) >> 10);
     if (info.truncated || info.ram.truncated)
-        printk(LOG_WARNING, "The boot loader gave more than there is room for: some of it is ignored\n");
+        printk(LOG_WARNING,
+               "The boot loader gave more than there is room for: some of it is ignored\n");
 }
 
 /* Everything that is free: RAM without the firmware's part, the image and the modules. */
@@ -74,7 +75,8 @@ static void memory_init(void)
             boot_failure("Module %u at %lx (%lu bytes) is not in memory", i, m->pa, m->bytes);
         if (m->bytes && m->pa < image.end && m->pa + m->bytes > image.start)
             boot_failure("Module %u at %lx overlaps the hypervisor", i, m->pa);
-        mem_ranges_cut(&free_ram, m->pa & PAGE_MASK, (m->pa + m->bytes + PAGE_SIZE - 1) & PAGE_MASK);
+        mem_ranges_cut(&free_ram, m->pa & PAGE_MASK,
+                       (m->pa + m->bytes + PAGE_SIZE - 1) & PAGE_MASK);
     }
     if (!boot_map_build(&info.ram, &free_ram))
         boot_failure("Not enough memory: %lukB of RAM cannot hold the hypervisor's tables",
@@ -147,7 +149,8 @@ static void domain_start(void)
                info.modules - 2);
     pages = domain_pages();
     most = boot_options.dom0_max ? (uint32_t)(boot_options.dom0_max >> PAGE_SHIFT)
-                                 : initial ? UINT32_MAX : pages;
+           : initial             ? UINT32_MAX
+                                 : pages;
     d = domain_create(initial ? 0 : 1, initial, most > pages ? most : pages);
     if (!d)
         boot_failure("Not enough memory: the guest's domain cannot be created");

@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 struct boot_options {
-    int64_t dom0_bytes;       /* dom0_mem=: wanted; 0 = not given; negative = all but so much */
+    int64_t dom0_bytes; /* dom0_mem=: wanted; 0 = not given; negative = all but so much */
     int64_t dom0_min, dom0_max;
-    unsigned dom0_percent;    /* of the memory that is free, added to dom0_bytes */
-    bool domu;                /* build an unprivileged domain */
-    bool console_none;        /* console= names no serial port */
+    unsigned dom0_percent; /* of the memory that is free, added to dom0_bytes */
+    bool domu;             /* build an unprivileged domain */
+    bool console_none;     /* console= names no serial port */
 };
 extern struct boot_options boot_options;
 

@@ -19,10 +19,10 @@
 #define MB1_HAS_MMAP    (1u << 6)
 #define MB1_HAS_LOADER  (1u << 9)
 
-#define MMAP_RAM    1u
-#define BOOT_REACH  0x100000000ull /* the boot map's direct map ends here */
-#define STRING_MAX  2048u
-#define MB2_MAX     (1u << 20)
+#define MMAP_RAM   1u
+#define BOOT_REACH 0x100000000ull /* the boot map's direct map ends here */
+#define STRING_MAX 2048u
+#define MB2_MAX    (1u << 20)
 
 struct mb1_info {
     uint32_t flags, mem_lower, mem_upper, boot_device;
@@ -229,8 +229,7 @@ static const char *mb2_tag_read(struct boot_info *info, const struct mb2_tag *ta
         if (error)
             return error;
         if (info->modules > before)
-            info->module[before].string =
-                string_keep(info, mod->string, tag->size - sizeof(*mod));
+            info->module[before].string = string_keep(info, mod->string, tag->size - sizeof(*mod));
         break;
     }
     return 0;

@@ -13,16 +13,16 @@
 
 struct boot_module {
     uint64_t pa, bytes;
-    const char *string;  /* name and command line, as the loader gave them */
+    const char *string; /* name and command line, as the loader gave them */
 };
 
 struct boot_info {
-    const char *loader;  /* its name, "" if it gave none */
-    const char *cmdline; /* without the name of the image */
+    const char *loader;    /* its name, "" if it gave none */
+    const char *cmdline;   /* without the name of the image */
     struct mem_ranges ram; /* whole pages */
     unsigned modules;
     struct boot_module module[BOOT_MODULES_MAX];
-    bool truncated;      /* something did not fit and was left out */
+    bool truncated; /* something did not fit and was left out */
     uint32_t strings_used;
     char strings[BOOT_STRINGS_MAX];
 };

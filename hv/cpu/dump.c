@@ -23,15 +23,15 @@
 #include "pt/walk.h"
 #include "pv/refuse.h"
 
-#define STACK_WORDS   40u  /* printed */
+#define STACK_WORDS   40u /* printed */
 #define STACK_PER_ROW 4u
 #define SCAN_WORDS    256u /* searched for return addresses */
 #define TRACE_LINES   20u
 #define NAME_ROOM     112u
 #define NEAR          0x100000u /* no function is larger than this */
 
-#define RFLAGS_IN_HV  0x2u
-#define TRAP_PF       14u
+#define RFLAGS_IN_HV 0x2u
+#define TRAP_PF      14u
 
 /* How to read a word of a stack, and whom an address belongs to. */
 struct stack {
@@ -65,13 +65,14 @@ static void stack_print(const struct stack *s, uint64_t rsp, uint64_t end)
         uint64_t word;
 
         if (!s->read(rsp + 8 * i, &word)) {
-            printk(LOG_ALWAYS, "%sFault while accessing %016lx.\n", i % STACK_PER_ROW ? "\n" : "   ",
-                   rsp + 8 * i);
+            printk(LOG_ALWAYS, "%sFault while accessing %016lx.\n",
+                   i % STACK_PER_ROW ? "\n" : "   ", rsp + 8 * i);
             return;
         }
         printk(LOG_ALWAYS, "%s%016lx%s", i % STACK_PER_ROW ? " " : "   ", word,
                i % STACK_PER_ROW == STACK_PER_ROW - 1 ? "\n" : "");
-        if (i % STACK_PER_ROW != STACK_PER_ROW - 1 && (i + 1 == STACK_WORDS || rsp + 8 * i + 8 >= end))
+        if (i % STACK_PER_ROW != STACK_PER_ROW - 1 &&
+            (i + 1 == STACK_WORDS || rsp + 8 * i + 8 >= end))
             printk(LOG_ALWAYS, "\n");
     }
 }
@@ -171,7 +172,9 @@ static void guest_registers_print(const struct vcpu *v)
 
     symbol_format(name, sizeof(name), guest_symbol_find(r->rip));
     snprintk(context, sizeof(context), "pv guest (d%uv%u)%s", v->domain->id, v->id,
-             v->in_user ? ", user mode" : partly ? ", in a hypercall" : "");
+             v->in_user ? ", user mode"
+             : partly   ? ", in a hypercall"
+                        : "");
     head_print(context, r, name);
     if (partly)
         printk(LOG_ALWAYS, "rsp: %016lx   (a hypercall saves no others)\n", r->rsp);

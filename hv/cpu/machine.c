@@ -10,7 +10,7 @@
 #include "lib/x86.h"
 
 #define PORT_DEBUG_EXIT 0xf4
-#define PORT_PM1A_PIIX4 0x604  /* QEMU "pc" and "q35" since 2.5 */
+#define PORT_PM1A_PIIX4 0x604 /* QEMU "pc" and "q35" since 2.5 */
 #define PORT_PM1A_OLD   0xb004
 #define PM1_SLEEP_S5    0x2000
 #define PORT_KEYBOARD   0x64

@@ -10,21 +10,12 @@
 #ifdef __ASSEMBLY__
 
 /* A place for CLAC: guests may enter with their own AC flag set. See guest_access_end(). */
-.macro SMAP_CLAC
-.Lclac\@:
-    nopl (%rax)
-    .pushsection smap_clac, "a"
-    .balign 8
-    .quad .Lclac\@
-    .popsection
-.endm
+.macro SMAP_CLAC.Lclac\@ : nopl(% rax).pushsection smap_clac,
+    "a".balign 8.quad.Lclac\@.popsection
+        .endm
 
-.macro EX_TABLE from, to
-    .pushsection ex_table, "a"
-    .balign 8
-    .quad \from, \to
-    .popsection
-.endm
+        .macro EX_TABLE from,
+    to.pushsection ex_table, "a".balign 8.quad \from, \to.popsection.endm
 
 #else
 
@@ -47,13 +38,15 @@ extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
  * Around every access to guest memory by its VA, also on the way that a fault takes. Three-byte NOPs,
  * which cpu/smap.c turns into STAC and CLAC at boot when SMAP is used.
  */
-#define SMAP_SITE(section)                              \
-    asm volatile("1:\tnopl (%%rax)\n\t"                 \
+#define SMAP_SITE(section)                             \
+    asm volatile("1:\tnopl (%%rax)\n\t"                \
                  ".pushsection " section ", \"a\"\n\t" \
-                 ".balign 8\n\t"                        \
-                 ".quad 1b\n\t"                         \
-                 ".popsection"                          \
-                 : : : "memory")
+                 ".balign 8\n\t"                       \
+                 ".quad 1b\n\t"                        \
+                 ".popsection"                         \
+                 :                                     \
+                 :                                     \
+                 : "memory")
 #define guest_access_begin() SMAP_SITE("smap_stac")
 #define guest_access_end()   SMAP_SITE("smap_clac")
 
@@ -62,17 +55,23 @@ extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
  * has checked the range (guest_range_ok()). As statements, so that a frame costs one instruction a
  * word.
  */
-#define guest_word_put(va, value, fault)                                                   \
-    asm goto("1: movq %1, %0\n\t" EX_TABLE("1b", "%l2")                                   \
-             : : "m"(*(uint64_t *)(va)), "er"(value) : "memory" : fault)
+#define guest_word_put(va, value, fault)                \
+    asm goto("1: movq %1, %0\n\t" EX_TABLE("1b", "%l2") \
+             :                                          \
+             : "m"(*(uint64_t *)(va)), "er"(value)      \
+             : "memory"                                 \
+             : fault)
 
-#define guest_word_get(var, va, fault)                                                     \
-    do {                                                                                    \
-        uint64_t word_;                                                                     \
-                                                                                            \
-        asm goto("1: movq %1, %0\n\t" EX_TABLE("1b", "%l2")                               \
-                 : "=r"(word_) : "m"(*(const uint64_t *)(va)) : "memory" : fault);          \
-        (var) = word_;                                                                      \
+#define guest_word_get(var, va, fault)                      \
+    do {                                                    \
+        uint64_t word_;                                     \
+                                                            \
+        asm goto("1: movq %1, %0\n\t" EX_TABLE("1b", "%l2") \
+                 : "=r"(word_)                              \
+                 : "m"(*(const uint64_t *)(va))             \
+                 : "memory"                                 \
+                 : fault);                                  \
+        (var) = word_;                                      \
     } while (0)
 
 #endif

@@ -13,24 +13,24 @@
 struct vcpu;
 struct pt_work;
 
-struct refusal {           /* why the last lower-level step refused; see mm/refusal.h */
-    const char *rule;      /* name of the rule, 0 = none recorded */
-    uint64_t mfn;          /* frame the rule was applied to, ~0 = none */
-    uint64_t entry;        /* page-table entry or descriptor that was looked at */
-    uint32_t slot;         /* its index within the table, ~0 = none */
-    uint32_t level;        /* 1..4, 0 = none */
+struct refusal {      /* why the last lower-level step refused; see mm/refusal.h */
+    const char *rule; /* name of the rule, 0 = none recorded */
+    uint64_t mfn;     /* frame the rule was applied to, ~0 = none */
+    uint64_t entry;   /* page-table entry or descriptor that was looked at */
+    uint32_t slot;    /* its index within the table, ~0 = none */
+    uint32_t level;   /* 1..4, 0 = none */
 };
 
 struct percpu {
-    struct percpu *self;        /* first, so that %gs:0 gives the address */
-    struct vcpu *current;       /* vCPU whose context is loaded; the idle vCPU when none */
-    uint32_t preempt_pending;   /* not 0: something wants the CPU. Set by vcpu_preempt() only */
+    struct percpu *self;      /* first, so that %gs:0 gives the address */
+    struct vcpu *current;     /* vCPU whose context is loaded; the idle vCPU when none */
+    uint32_t preempt_pending; /* not 0: something wants the CPU. Set by vcpu_preempt() only */
     uint32_t cpu_id;
-    uint64_t timer_tsc;         /* TSC at which the armed timer interrupt is due, ~0 = none */
-    uint32_t preempt_checks;    /* counts hook_preempt() */
-    uint64_t flush_clock;       /* counts full TLB flushes of this CPU; see mm/tlb.h */
-    uint64_t cr3;               /* value last loaded into CR3 */
-    struct pt_work *pt_work;    /* unfinished page-table cleanup of current */
+    uint64_t timer_tsc;      /* TSC at which the armed timer interrupt is due, ~0 = none */
+    uint32_t preempt_checks; /* counts hook_preempt() */
+    uint64_t flush_clock;    /* counts full TLB flushes of this CPU; see mm/tlb.h */
+    uint64_t cr3;            /* value last loaded into CR3 */
+    struct pt_work *pt_work; /* unfinished page-table cleanup of current */
     struct refusal refusal;
     uint64_t scratch[4];
 };

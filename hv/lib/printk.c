@@ -28,9 +28,9 @@ static struct spinlock log_lock;
 static struct thresholds own = { LOG_INFO + 1, LOG_INFO + 1 };
 static struct thresholds guests = { LOG_ALWAYS + 1, LOG_WARNING + 1 };
 static enum timestamps timestamps;
-static bool column;          /* our last line is still open */
-static bool raw_open;        /* a guest's is: our next one starts a new line */
-static uint64_t tokens_at;   /* ns; see guest_allowed() */
+static bool column;        /* our last line is still open */
+static bool raw_open;      /* a guest's is: our next one starts a new line */
+static uint64_t tokens_at; /* ns; see guest_allowed() */
 static uint32_t suppressed;
 
 uint64_t (*printk_clock)(void);

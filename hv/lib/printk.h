@@ -47,18 +47,18 @@ bool printk_set_timestamps(const char *value);
 /* Prints "Panic on CPU 0:" and the text, dumps, drains, stops the machine. For our own faults only. */
 __attribute__((noreturn, format(printf, 1, 2))) void panic(const char *fmt, ...);
 
-#define ASSERT(cond)                                                                     \
-    do {                                                                                 \
-        if (__builtin_expect(!(cond), 0))                                                \
-            panic("Assertion '%s' failed at %s:%d", #cond, __FILE__, __LINE__);          \
+#define ASSERT(cond)                                                            \
+    do {                                                                        \
+        if (__builtin_expect(!(cond), 0))                                       \
+            panic("Assertion '%s' failed at %s:%d", #cond, __FILE__, __LINE__); \
     } while (0)
 
 /* TRACE=1: one line for each step on page tables. Costs one load and branch when off. */
 extern bool trace_on;
-#define trace(...)                                          \
-    do {                                                    \
-        if (__builtin_expect(trace_on, 0))                  \
-            printk(LOG_ALWAYS, "trace: " __VA_ARGS__);      \
+#define trace(...)                                     \
+    do {                                               \
+        if (__builtin_expect(trace_on, 0))             \
+            printk(LOG_ALWAYS, "trace: " __VA_ARGS__); \
     } while (0)
 
 #endif

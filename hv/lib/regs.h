@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 struct cpu_regs {
-    uint64_t r15, r14, r13, r12, rbp, rbx;                  /* callee-saved by C */
-    uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;     /* clobbered by C */
+    uint64_t r15, r14, r13, r12, rbp, rbx;              /* callee-saved by C */
+    uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi; /* clobbered by C */
     uint32_t error_code, vector;
     uint64_t rip;
     uint16_t cs, pad0;

@@ -25,7 +25,7 @@ static struct {
     uint8_t lcr;
     unsigned irq;
     bool alive;
-    bool returned;        /* the last byte sent was '\r' */
+    bool returned; /* the last byte sent was '\r' */
 } port = { .base = 0x3f8, .baud = 115200, .clock = 115200, .lcr = 3, .irq = 4 };
 
 /* "8n1" to the line control register. False if malformed. */

@@ -26,9 +26,18 @@
 
 #define CR0_TS (1ul << 3)
 
-static inline void outb(uint16_t port, uint8_t v) { asm volatile("outb %0, %1" ::"a"(v), "Nd"(port)); }
-static inline void outw(uint16_t port, uint16_t v) { asm volatile("outw %0, %1" ::"a"(v), "Nd"(port)); }
-static inline void outl(uint16_t port, uint32_t v) { asm volatile("outl %0, %1" ::"a"(v), "Nd"(port)); }
+static inline void outb(uint16_t port, uint8_t v)
+{
+    asm volatile("outb %0, %1" ::"a"(v), "Nd"(port));
+}
+static inline void outw(uint16_t port, uint16_t v)
+{
+    asm volatile("outw %0, %1" ::"a"(v), "Nd"(port));
+}
+static inline void outl(uint16_t port, uint32_t v)
+{
+    asm volatile("outl %0, %1" ::"a"(v), "Nd"(port));
+}
 
 static inline uint8_t inb(uint16_t port)
 {
@@ -64,13 +73,13 @@ static inline void cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
     asm volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"(leaf), "c"(sub));
 }
 
-#define READ_CR(n)                                               \
-    static inline uint64_t read_cr##n(void)                      \
-    {                                                            \
-        uint64_t v;                                              \
-                                                                 \
-        asm volatile("mov %%cr" #n ", %0" : "=r"(v));            \
-        return v;                                                \
+#define READ_CR(n)                                    \
+    static inline uint64_t read_cr##n(void)           \
+    {                                                 \
+        uint64_t v;                                   \
+                                                      \
+        asm volatile("mov %%cr" #n ", %0" : "=r"(v)); \
+        return v;                                     \
     }
 READ_CR(0)
 READ_CR(2)
@@ -78,10 +87,25 @@ READ_CR(3)
 READ_CR(4)
 #undef READ_CR
 
-static inline void write_cr0(uint64_t v) { asm volatile("mov %0, %%cr0" ::"r"(v) : "memory"); }
-static inline void write_cr3(uint64_t v) { asm volatile("mov %0, %%cr3" ::"r"(v) : "memory"); }
-static inline void write_cr4(uint64_t v) { asm volatile("mov %0, %%cr4" ::"r"(v) : "memory"); }
-static inline void clts(void) { asm volatile("clts" ::: "memory"); }
-static inline void invlpg(uint64_t va) { asm volatile("invlpg (%0)" ::"r"(va) : "memory"); }
+static inline void write_cr0(uint64_t v)
+{
+    asm volatile("mov %0, %%cr0" ::"r"(v) : "memory");
+}
+static inline void write_cr3(uint64_t v)
+{
+    asm volatile("mov %0, %%cr3" ::"r"(v) : "memory");
+}
+static inline void write_cr4(uint64_t v)
+{
+    asm volatile("mov %0, %%cr4" ::"r"(v) : "memory");
+}
+static inline void clts(void)
+{
+    asm volatile("clts" ::: "memory");
+}
+static inline void invlpg(uint64_t va)
+{
+    asm volatile("invlpg (%0)" ::"r"(va) : "memory");
+}
 
 #endif

@@ -15,8 +15,8 @@
 #include "mm/page_alloc.h"
 #include "mm/tlb.h"
 
-#define BIG_SIZE   0x200000ull     /* what an L2 entry maps */
-#define BOOT_REACH 0x100000000ull  /* tables are written through the temporary direct map */
+#define BIG_SIZE   0x200000ull    /* what an L2 entry maps */
+#define BOOT_REACH 0x100000000ull /* tables are written through the temporary direct map */
 
 #define M2P_RO_ABOVE (PTE_P | PTE_U | PTE_A)
 #define M2P_RO_LEAF  (PTE_P | PTE_U | PTE_A | PTE_NX)

@@ -25,19 +25,19 @@
 #include "abi/abi.h" /* HV_VA_START, HV_VA_END: the range the ABI reserves */
 #endif
 
-#define M2P_RO_VA       HV_CONST(0xffff800000000000)
-#define M2P_RO_END      HV_CONST(0xffff804000000000)
-#define PERDOMAIN_VA    HV_CONST(0xffff820000000000) /* vCPU n: GDT at + n * PERDOMAIN_VCPU_SIZE */
-#define PERDOMAIN_VCPU_SIZE HV_CONST(0x40000)        /* 16 pages GDT, 16 pages LDT, rest empty */
+#define M2P_RO_VA            HV_CONST(0xffff800000000000)
+#define M2P_RO_END           HV_CONST(0xffff804000000000)
+#define PERDOMAIN_VA         HV_CONST(0xffff820000000000) /* vCPU n: GDT at + n * PERDOMAIN_VCPU_SIZE */
+#define PERDOMAIN_VCPU_SIZE  HV_CONST(0x40000) /* 16 pages GDT, 16 pages LDT, rest empty */
 #define PERDOMAIN_LDT_OFFSET HV_CONST(0x10000)
-#define M2P_RW_VA       HV_CONST(0xffff828000000000)
-#define HV_IMAGE_VA     HV_CONST(0xffff82d000000000)
-#define HV_IO_VA        HV_CONST(0xffff82d400000000)
-#define HV_STACKS_VA    HV_CONST(0xffff82d800000000)
-#define FRAME_TABLE_VA  HV_CONST(0xffff82e000000000)
-#define DIRECTMAP_VA    HV_CONST(0xffff830000000000)
-#define DIRECTMAP_END   HV_CONST(0xffff880000000000)
+#define M2P_RW_VA            HV_CONST(0xffff828000000000)
+#define HV_IMAGE_VA          HV_CONST(0xffff82d000000000)
+#define HV_IO_VA             HV_CONST(0xffff82d400000000)
+#define HV_STACKS_VA         HV_CONST(0xffff82d800000000)
+#define FRAME_TABLE_VA       HV_CONST(0xffff82e000000000)
+#define DIRECTMAP_VA         HV_CONST(0xffff830000000000)
+#define DIRECTMAP_END        HV_CONST(0xffff880000000000)
 
-#define HV_IMAGE_PA     HV_CONST(0x200000)           /* where boot loaders place the image */
+#define HV_IMAGE_PA HV_CONST(0x200000) /* where boot loaders place the image */
 
 #endif

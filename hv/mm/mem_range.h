@@ -15,7 +15,7 @@ struct mem_range {
 /* Sorted, disjoint, none touching another; page aligned if what was added was. */
 struct mem_ranges {
     unsigned count;
-    bool truncated;      /* a range did not fit and was left out */
+    bool truncated; /* a range did not fit and was left out */
     struct mem_range at[MEM_RANGES_MAX];
 };
 
