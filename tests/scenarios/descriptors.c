@@ -201,6 +201,8 @@ SCENARIO(ldt, "ldt", "SET_LDT: pages are checked at first use, and let go")
     pfn_t page = table_page(DATA32, 0, DATA32), bad = table_page(DATA32, TSS64, 0);
     uint64_t va = (uint64_t)page_va(page), hole = scenario_va();
     const uint64_t *at = page_va(page);
+    struct aspace *other;
+    int error;
 
     EXPECT_EQ(ldt_set(va, 8193), -XEN_EINVAL);
     EXPECT_EQ(ldt_set(va + 8, 512), -XEN_EINVAL);
@@ -226,6 +228,18 @@ SCENARIO(ldt, "ldt", "SET_LDT: pages are checked at first use, and let go")
     EXPECT_EQ(make_readonly(page, false), -XEN_EBUSY);
     EXPECT_EQ(ldt_set(va + PAGE_SIZE, 512), 0);
     EXPECT_EQ(make_readonly(page, false), 0);
+    EXPECT_EQ(make_readonly(page, true), 0);
+    EXPECT_EQ(ldt_set(va, 512), 0);
+    fs_loads(LDT_SEL(1));
+    fs_clear();
+    EXPECT_EQ(make_readonly(page, false), -XEN_EBUSY);
+    other = aspace_create(false, &error);
+    REQUIRE(other);
+    aspace_switch(other);
+    aspace_switch(&kernel_aspace);
+    aspace_destroy(other);
+    EXPECT_EQ(make_readonly(page, false), 0);
+    EXPECT_EQ(fs_traps(LDT_SEL(1), TRAP_PF).cr2, va + 8); /* still the LDT, but writable again */
     EXPECT_EQ(make_readonly(page, true), 0);
 
     EXPECT_EQ(ldt_set((uint64_t)page_va(bad), 512), 0);

@@ -232,6 +232,22 @@ SCENARIO(emulate_msr, "emulate-msr", "RDMSR and WRMSR: an allow-list")
     refused(rdmsr, .c = 0x40000100);
 }
 
+/*
+ * A kernel that has no #GP handler yet cannot recover: an MSR that exists reads as 0 for it. Without a
+ * trap table there is no way back from a fault, so nothing is caught here.
+ */
+SCENARIO(emulate_msr_early, "emulate-msr-early", "RDMSR before there is a #GP handler gives 0")
+{
+    struct regs r = { .a = 1, .c = MSR_STAR, .d = 1 };
+
+    REQUIRE(hypercall_set_trap_table(NULL) == 0);
+    rdmsr(&r);
+    traps_init();
+    EXPECT_EQ(r.a, 0);
+    EXPECT_EQ(r.d, 0);
+    refused(rdmsr, .c = MSR_STAR);
+}
+
 /* The hypercall page by MSR: a frame address with index 0. */
 SCENARIO(emulate_msr_page, "emulate-msr-page", "WRMSR 0x40000000 fills a page with stubs")
 {
