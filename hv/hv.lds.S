@@ -3,7 +3,8 @@
  * The image: linked at HV_IMAGE_VA, loaded at HV_IMAGE_PA, at most 2 MiB so that one temporary
  * large page maps it. File offsets grow as addresses do (one run of bytes from the headers of
  * head.S on), because a loader that goes by the Multiboot 1 address fields copies it in one piece.
- * Each group of sections with its own rights starts on a page: mm/hv_map.c maps them by these names.
+ * Each group of sections with its own rights starts on a page: mm/boot_map.c maps them by these
+ * names.
  */
 #include "mm/layout.h"
 

@@ -3,7 +3,8 @@
  * The hypervisor's command line: one table of names and what each does with its value. An option
  * that is not in the table, or whose value its handler refuses, is reported and has no effect.
  *
- * Booleans take the spellings of Xen: name, no-name, name=yes|on|true|enable|1, name=no|off|false|disable|0.
+ * Booleans take the spellings of Xen: name, no-name, name=yes|on|true|enable|1,
+ * name=no|off|false|disable|0.
  */
 #include "boot/cmdline.h"
 
@@ -126,7 +127,9 @@ static bool dom0_mem_set(const char *value)
 
 static bool console_serial;
 
-/* Only the serial port is there; a VGA console may be named beside it, as command lines for Xen do. */
+/*
+ * Only the serial port is there; a VGA console may be named beside it, as command lines for Xen do.
+ */
 static bool console_item(const char *text)
 {
     if (!strncmp(text, "com1", 4) && (!text[4] || !strcmp(text + 4, "H") || !strcmp(text + 4, "L")))

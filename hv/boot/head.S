@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From the boot loader to C. The Multiboot 1 header has the address fields, so that a loader which
- * reads only 32-bit ELF (qemu -kernel) loads the image by them; the Multiboot 2 header serves GRUB on
- * BIOS and on UEFI, which both enter in 32-bit protected mode without paging.
+ * reads only 32-bit ELF (qemu -kernel) loads the image by them; the Multiboot 2 header serves GRUB
+ * on BIOS and on UEFI, which both enter in 32-bit protected mode without paging.
  *
  * Invariant: everything before the jump to start_high runs at physical addresses; PA() names them.
- * Temporary tables map the first 4 GiB twice, at 0 and at DIRECTMAP_VA, and the image at HV_IMAGE_VA,
- * all writable and executable; mm/hv_map.c replaces them.
+ * Temporary tables map the first 4 GiB twice, at 0 and at DIRECTMAP_VA, and the image at
+ * HV_IMAGE_VA, all writable and executable; mm/boot_map.c replaces them.
  *
  * In: EAX magic, EBX machine address of the loader's information. Out: boot_main(magic, info).
  */

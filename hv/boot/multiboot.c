@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Multiboot 1 and 2 information, read once at boot. Every length and address in it is checked before
- * it is used; what does not fit in struct boot_info is left out and said so.
+ * Multiboot 1 and 2 information, read once at boot. Every length and address in it is checked
+ * before it is used; what does not fit in struct boot_info is left out and said so.
  *
- * Invariant: RAM ranges are rounded inward to whole pages, sorted, merged where they touch; what the
- * loader calls anything but available is cut out even where it overlaps RAM.
+ * Invariant: RAM ranges are rounded inward to whole pages, sorted, merged where they touch; what
+ * the loader calls anything but available is cut out even where it overlaps RAM.
  */
 #include "boot/multiboot.h"
 
@@ -66,7 +66,9 @@ struct mb2_mmap_entry {
     uint32_t type, reserved;
 };
 
-/* The loader's memory at a machine address; 0 if any of the bytes is out of the boot map's reach. */
+/*
+ * The loader's memory at a machine address; 0 if any of the bytes is out of the boot map's reach.
+ */
 static const void *boot_va(uint64_t pa, uint64_t bytes)
 {
     if (pa >= BOOT_REACH || bytes > BOOT_REACH - pa)
@@ -99,8 +101,8 @@ static const char *string_keep_pa(struct boot_info *info, uint32_t pa)
 }
 
 /*
- * The options: what follows the name of the image, which QEMU puts in front and GRUB does not. Other
- * loaders are taken to have given a name if the first word looks like a path.
+ * The options: what follows the name of the image, which QEMU puts in front and GRUB does not.
+ * Other loaders are taken to have given a name if the first word looks like a path.
  */
 static const char *cmdline_options(const struct boot_info *info, const char *cmdline)
 {
@@ -118,7 +120,9 @@ static const char *cmdline_options(const struct boot_info *info, const char *cmd
 
 /* ---- memory ranges ---- */
 
-/* One entry of a memory map, in the pass that adds RAM or in the one that cuts out everything else. */
+/*
+ * One entry of a memory map, in the pass that adds RAM or in the one that cuts out everything else.
+ */
 static void mmap_entry(struct boot_info *info, bool adding, uint64_t base, uint64_t length,
                        uint32_t type)
 {

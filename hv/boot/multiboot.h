@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the boot loader says about the machine, whichever of the two multiboot protocols it speaks. */
+/*
+ * What the boot loader says about the machine, whichever of the two multiboot protocols it speaks.
+ */
 #ifndef HV_BOOT_MULTIBOOT_H
 #define HV_BOOT_MULTIBOOT_H
 
@@ -29,8 +31,8 @@ struct boot_info {
 
 /*
  * Reads the loader's information into *info; nothing in it points at the loader's memory afterwards
- * (the modules themselves stay where they are). Needs the boot map: the first 4 GiB in the direct map.
- * magic and info_pa as head.S found them in EAX and EBX. Result: 0, or what is wrong, as text.
+ * (the modules themselves stay where they are). Needs the boot map: the first 4 GiB in the direct
+ * map. magic and info_pa as head.S found them in EAX and EBX. Result: 0, or what is wrong, as text.
  */
 const char *multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_pa);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Post-mortem of a guest, and of the hypervisor itself, in the shape of Xen's. Frame pointers are not
- * kept, so a call trace is the instruction pointer (R) and then every word of the stack that points
- * behind the start of a known function (S): callers, and sometimes the remains of earlier calls.
+ * Post-mortem of a guest, and of the hypervisor itself, in the shape of Xen's. Frame pointers are
+ * not kept, so a call trace is the instruction pointer (R) and then every word of the stack that
+ * points behind the start of a known function (S): callers, and sometimes the remains of earlier
+ * calls.
  *
- * Invariant: nothing here changes state or can fault; guest memory is read by mm/guest_copy.h, tables
- * by the one walk. Called by dom/domain.c (crash_dump), lib/panic.c and cpu/traps.c.
+ * Invariant: nothing here changes state or can fault; guest memory is read by mm/guest_copy.h,
+ * tables by the one walk. Called by dom/domain.c (crash_dump), lib/panic.c and cpu/traps.c.
  */
 #include "cpu/dump.h"
 
@@ -96,7 +97,9 @@ static void trace_print(const struct stack *s, uint64_t rip, uint64_t rsp, uint6
 
         if (!s->read(rsp + 8 * i, &word))
             return;
-        /* A return address lies behind a call, which may be the last instruction of its function. */
+        /*
+         * A return address lies behind a call, which may be the last instruction of its function.
+         */
         found = s->find(word - 1);
         if (!found.name || !found.size || found.offset > NEAR)
             continue;

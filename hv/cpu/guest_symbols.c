@@ -99,7 +99,9 @@ struct symbol guest_symbol_find(uint64_t va)
         image_read(&s, symbols.offset + i * sizeof(s), sizeof(s));
         if ((s.info & 15) != STT_FUNC && (s.info & 15) != STT_NOTYPE)
             continue;
-        /* Absolute and undefined ones are no places. A size of zero (assembly) reaches to the next. */
+        /*
+         * Absolute and undefined ones are no places. A size of zero (assembly) reaches to the next.
+         */
         if (!s.shndx || s.shndx >= 0xff00 || s.value > va || s.value < best.value)
             continue;
         if (s.size && va - s.value >= s.size)

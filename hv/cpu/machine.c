@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The end of the machine, by whatever door it has: QEMU's debug-exit port, which gives the reason to
- * whoever started QEMU; ACPI's soft-off as QEMU's chipsets place it; the reset lines. A door that is
- * not there ignores the write and the next one is tried.
+ * The end of the machine, by whatever door it has: QEMU's debug-exit port, which gives the reason
+ * to whoever started QEMU; ACPI's soft-off as QEMU's chipsets place it; the reset lines. A door
+ * that is not there ignores the write and the next one is tried.
  */
 #include "lib/machine.h"
 

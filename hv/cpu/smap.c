@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SMAP without a cost where it is off: guest_access_begin() and guest_access_end() (lib/extable.h) are
- * NOPs that become STAC and CLAC here. QEMU's TCG (7.2) makes ring-3 IRETQ fault under CR4.SMAP, so it
- * is an option.
+ * SMAP without a cost where it is off: guest_access_begin() and guest_access_end() (lib/extable.h)
+ * are NOPs that become STAC and CLAC here. QEMU's TCG (7.2) makes ring-3 IRETQ fault under
+ * CR4.SMAP, so it is an option.
  */
 #include "cpu/smap.h"
 

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 /*
- * Decides whether SMAP is used (opt_smap, and the CPU has it) and patches the text accordingly: once,
- * on the temporary map of the boot, which is writable. CR4 follows in cpu_init().
+ * Decides whether SMAP is used (opt_smap, and the CPU has it) and patches the text accordingly:
+ * once, on the temporary map of the boot, which is writable. CR4 follows in cpu_init().
  */
 void smap_init(void);
 bool smap_used(void);

@@ -13,8 +13,8 @@
 struct vcpu;
 
 /*
- * Everything about v: "----[ Pinion-… ]----", registers, the walk of cr2 (~0: none), stack words and
- * a call trace. v must be the current vCPU for the last two; they are left out otherwise.
+ * Everything about v: "----[ Pinion-… ]----", registers, the walk of cr2 (~0: none), stack words
+ * and a call trace. v must be the current vCPU for the last two; they are left out otherwise.
  */
 void crash_dump(struct vcpu *v, uint64_t cr2);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Error numbers of the ABI (xen/errno.h) as E* names, including the internal -ERESTART that no guest sees. */
+/*
+ * Error numbers of the ABI (xen/errno.h) as E* names, including the internal -ERESTART that no
+ * guest sees.
+ */
 #ifndef HV_LIB_ERRNO_H
 #define HV_LIB_ERRNO_H
 

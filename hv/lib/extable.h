@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Instructions of the hypervisor that may fault, and where to go on then. Each entry is a pair of
- * addresses in section ex_table; cpu/traps.c looks them up. At the landing place every register is as
- * it was at the fault.
+ * addresses in section ex_table; cpu/traps.c looks them up. At the landing place every register is
+ * as it was at the fault.
  */
 #ifndef HV_LIB_EXTABLE_H
 #define HV_LIB_EXTABLE_H
@@ -35,8 +35,8 @@ struct ex_entry {
 extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
 
 /*
- * Around every access to guest memory by its VA, also on the way that a fault takes. Three-byte NOPs,
- * which cpu/smap.c turns into STAC and CLAC at boot when SMAP is used.
+ * Around every access to guest memory by its VA, also on the way that a fault takes. Three-byte
+ * NOPs, which cpu/smap.c turns into STAC and CLAC at boot when SMAP is used.
  */
 #define SMAP_SITE(section)                             \
     asm volatile("1:\tnopl (%%rax)\n\t"                \

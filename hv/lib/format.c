@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * printf's formatting, as far as the hypervisor uses it: d i u x X p s c %, with l, ll, z, field
- * width, precision (also *) and the flags 0, - and #. Never writes past the buffer, always terminates it.
- * Callers: printk.c, and whoever builds a line in pieces.
+ * width, precision (also *) and the flags 0, - and #. Never writes past the buffer, always
+ * terminates it. Callers: printk.c, and whoever builds a line in pieces.
  */
 #include "lib/printk.h"
 

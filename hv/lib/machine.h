@@ -8,7 +8,10 @@
 /* The option noreboot: after a crash or a panic the machine halts instead of starting again. */
 extern bool opt_noreboot;
 
-/* The options smep (on unless it says no) and smap (off unless it says yes): use them if the CPU can. */
+/*
+ * The options smep (on unless it says no) and smap (off unless it says yes): use them if the CPU
+ * can.
+ */
 extern bool opt_smep, opt_smap;
 
 /* Values with which the machine is left: what is written to QEMU's debug-exit port. */

@@ -2,8 +2,8 @@
 /*
  * State of one physical CPU, reached through the word at the GS base while the hypervisor runs: the
  * base is the current vCPU, or this structure before there is one, and either begins with a pointer
- * to the CPU's struct percpu. Nothing here is shared: another CPU's copy is never read or written except where a field says so.
- * Offsets of fields that assembly uses are generated (cpu/offsets.c).
+ * to the CPU's struct percpu. Nothing here is shared: another CPU's copy is never read or written
+ * except where a field says so. Offsets of fields that assembly uses are generated (cpu/offsets.c).
  */
 #ifndef HV_LIB_PERCPU_H
 #define HV_LIB_PERCPU_H

@@ -155,8 +155,8 @@ static void log_format(const char *prefix, const char *fmt, va_list args)
 }
 
 /*
- * True if a guest's line may be printed now. tokens_at runs ahead of the clock by one line's share of
- * time for each line printed, at most by a whole burst. Without a clock yet, no guest has run.
+ * True if a guest's line may be printed now. tokens_at runs ahead of the clock by one line's share
+ * of time for each line printed, at most by a whole burst. Without a clock yet, no guest has run.
  */
 static bool guest_allowed(void)
 {

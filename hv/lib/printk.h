@@ -13,10 +13,16 @@
 
 enum log_level { LOG_ALWAYS, LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-/* Formats and prints; the text ends a line when it ends in '\n'. Knows %d %u %x %lx %lu %ld %llx %p %s %c %zu %%, widths, 0 and - flags, %.*s. */
+/*
+ * Formats and prints; the text ends a line when it ends in '\n'. Knows %d %u %x %lx %lu %ld %llx %p
+ * %s %c %zu %%, widths, 0 and - flags, %.*s.
+ */
 void printk(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same for a line that a domain causes: prefixed "d<domid>v<vcpu> ", guest_loglvl applies, rate-limited. */
+/*
+ * The same for a line that a domain causes: prefixed "d<domid>v<vcpu> ", guest_loglvl applies,
+ * rate-limited.
+ */
 void guest_printk(unsigned domid, unsigned vcpu, enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -33,8 +39,9 @@ void console_drain(void);
 void console_break_lock(void);
 
 /*
- * Time in ns since boot for time stamps and rate limits; 0 until main.c has set it from the clock of
- * cpu/timer.c. printk_epoch: wall clock at time 0, ns since 1970, 0 if unknown (console_timestamps=date).
+ * Time in ns since boot for time stamps and rate limits; 0 until main.c has set it from the clock
+ * of cpu/timer.c. printk_epoch: wall clock at time 0, ns since 1970, 0 if unknown
+ * (console_timestamps=date).
  */
 extern uint64_t (*printk_clock)(void);
 extern uint64_t printk_epoch;
@@ -44,7 +51,9 @@ bool printk_set_levels(const char *value, bool guest);
 /* "console_timestamps=": none, boot, raw, date, datems. */
 bool printk_set_timestamps(const char *value);
 
-/* Prints "Panic on CPU 0:" and the text, dumps, drains, stops the machine. For our own faults only. */
+/*
+ * Prints "Panic on CPU 0:" and the text, dumps, drains, stops the machine. For our own faults only.
+ */
 __attribute__((noreturn, format(printf, 1, 2))) void panic(const char *fmt, ...);
 
 #define ASSERT(cond)                                                            \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A ticketless test-and-set lock. Interrupts are off while the hypervisor runs, so holders never sleep. */
+/*
+ * A ticketless test-and-set lock. Interrupts are off while the hypervisor runs, so holders never
+ * sleep.
+ */
 #ifndef HV_LIB_SPINLOCK_H
 #define HV_LIB_SPINLOCK_H
 

@@ -28,7 +28,9 @@ void *memmove(void *dst, const void *src, size_t bytes)
 
     if ((uintptr_t)dst - (uintptr_t)src >= bytes)
         return memcpy(dst, src, bytes);
-    /* Overlapping, destination above: backwards, with the direction flag as the ABI wants it after. */
+    /*
+     * Overlapping, destination above: backwards, with the direction flag as the ABI wants it after.
+     */
     asm volatile("std; rep movsb; cld" : "+D"(d), "+S"(s), "+c"(bytes) : : "memory");
     return dst;
 }

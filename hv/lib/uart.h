@@ -11,8 +11,9 @@
 #include <stddef.h>
 
 /*
- * Sets the parameters from com1='s value: <baud>|auto[/<clock>][,<bits><parity><stop>[,<io-base>[,<irq>]]].
- * "auto" keeps what the firmware set. False (nothing changed) if malformed.
+ * Sets the parameters from com1='s value:
+ * <baud>|auto[/<clock>][,<bits><parity><stop>[,<io-base>[,<irq>]]]. "auto" keeps what the firmware
+ * set. False (nothing changed) if malformed.
  */
 bool uart_parse(const char *value);
 
@@ -28,7 +29,10 @@ void uart_drain(void);
 /* A byte that came in, or -1. */
 int uart_read(void);
 
-/* Lets the port raise its interrupt for input. The line is uart_irq(): 4 unless com1= says otherwise; 0 = polled. */
+/*
+ * Lets the port raise its interrupt for input. The line is uart_irq(): 4 unless com1= says
+ * otherwise; 0 = polled.
+ */
 void uart_input_irq(bool on);
 unsigned uart_irq(void);
 

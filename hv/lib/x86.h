@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Single privileged instructions, as functions. Only hv/ code that is not host-built includes this. */
+/*
+ * Single privileged instructions, as functions. Only hv/ code that is not host-built includes this.
+ */
 #ifndef HV_LIB_X86_H
 #define HV_LIB_X86_H
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The final map, built at boot on top of the temporary one: the image with the rights of its sections,
- * all RAM at DIRECTMAP_VA, the M2P twice, the frame table.
+ * The final map, built at boot on top of the temporary one: the image with the rights of its
+ * sections, all RAM at DIRECTMAP_VA, the M2P twice, the frame table.
  *
  * Invariant: a machine page that holds text or constants of the image is read-only under every
  * address; text is executable under its linked address alone. Only RAM is in the direct map.
- * Boot work grows with RAM only in the two tables: one store of 8 and two of 8 bytes for each frame.
+ * Boot work grows with RAM only in the two tables: one store of 8 and two of 8 bytes for each
+ * frame.
  */
 #include "mm/boot_map.h"
 
@@ -74,7 +75,10 @@ static bool map_image(void)
     return true;
 }
 
-/* One range of RAM: large pages, but for what they do not cover wholly and for those with the image. */
+/*
+ * One range of RAM: large pages, but for what they do not cover wholly and for those with the
+ * image.
+ */
 static bool map_direct(uint64_t start, uint64_t end)
 {
     const uint64_t constant_start = HV_IMAGE_PA, constant_end = image_pa(__rodata_end);

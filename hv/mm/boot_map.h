@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Builds the hypervisor's final map and its tables, once, from the memory map of the boot loader. */
+/*
+ * Builds the hypervisor's final map and its tables, once, from the memory map of the boot loader.
+ */
 #ifndef HV_MM_BOOT_MAP_H
 #define HV_MM_BOOT_MAP_H
 
@@ -9,8 +11,8 @@
 
 /*
  * Builds the idle page table, loads it, and initialises frame table and M2P: frames in *free are
- * OWNER_NONE, other frames of *ram OWNER_HV, the rest OWNER_IO. What it needs itself is taken out of
- * *free; on return free holds what may be given to page_alloc_add().
+ * OWNER_NONE, other frames of *ram OWNER_HV, the rest OWNER_IO. What it needs itself is taken out
+ * of *free; on return free holds what may be given to page_alloc_add().
  * Needs the temporary map of boot/head.S. False when memory runs out (nothing was loaded then).
  */
 bool boot_map_build(const struct mem_ranges *ram, struct mem_ranges *free);

@@ -60,8 +60,8 @@ static uint64_t table_page(void)
 }
 
 /*
- * The entry of va in the table of this level, under table, which is one of level top. Missing tables
- * are made with the rights above. 0 when out of memory, or when a larger page is in the way.
+ * The entry of va in the table of this level, under table, which is one of level top. Missing
+ * tables are made with the rights above. 0 when out of memory, or when a larger page is in the way.
  */
 static uint64_t *entry_at(uint64_t *table, unsigned top, uint64_t va, unsigned level,
                           uint64_t above)

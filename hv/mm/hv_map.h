@@ -22,8 +22,8 @@ extern uint64_t idle_root_pa;
 
 /*
  * Writes the hypervisor's slots into an L4 that is being promoted (I9): everything the guest left
- * in slots 256..271 is overwritten. perdomain_entry: value for slot 260, 0 = empty. Slot 256 becomes
- * empty: hv_map_show_m2p() fills it.
+ * in slots 256..271 is overwritten. perdomain_entry: value for slot 260, 0 = empty. Slot 256
+ * becomes empty: hv_map_show_m2p() fills it.
  */
 void hv_map_fill_slots(uint64_t *l4, uint64_t perdomain_entry);
 
@@ -31,16 +31,22 @@ void hv_map_fill_slots(uint64_t *l4, uint64_t perdomain_entry);
 void hv_map_show_m2p(uint64_t *l4, int visible);
 
 /*
- * Writes one entry of the idle page table: pte at level (1 = a 4 KiB page, 2 = a 2 MiB page) for va.
- * Tables above it are made as needed, with the rights above. 0 or -ENOMEM. No flush. After the boot
- * only for slot 261, whose L3 every L4 shares.
+ * Writes one entry of the idle page table: pte at level (1 = a 4 KiB page, 2 = a 2 MiB page) for
+ * va. Tables above it are made as needed, with the rights above. 0 or -ENOMEM. No flush. After the
+ * boot only for slot 261, whose L3 every L4 shares.
  */
 int hv_map_set(uint64_t va, unsigned level, uint64_t pte, uint64_t above);
 
-/* Where hv_map_set() gets table pages: 0 = mm/page_alloc.c; mm/boot_map.c sets its own during the boot. */
+/*
+ * Where hv_map_set() gets table pages: 0 = mm/page_alloc.c; mm/boot_map.c sets its own during the
+ * boot.
+ */
 extern uint64_t (*hv_map_table_source)(void);
 
-/* Maps the page of device registers at machine address pa, uncached, for good. Its VA (with pa's offset in the page), or 0. */
+/*
+ * Maps the page of device registers at machine address pa, uncached, for good. Its VA (with pa's
+ * offset in the page), or 0.
+ */
 void *hv_map_io(uint64_t pa);
 
 /*

@@ -27,7 +27,7 @@
 
 #define M2P_RO_VA            HV_CONST(0xffff800000000000)
 #define M2P_RO_END           HV_CONST(0xffff804000000000)
-#define PERDOMAIN_VA         HV_CONST(0xffff820000000000) /* vCPU n: GDT at + n * PERDOMAIN_VCPU_SIZE */
+#define PERDOMAIN_VA         HV_CONST(0xffff820000000000) /* vCPU n: + n * PERDOMAIN_VCPU_SIZE */
 #define PERDOMAIN_VCPU_SIZE  HV_CONST(0x40000) /* 16 pages GDT, 16 pages LDT, rest empty */
 #define PERDOMAIN_LDT_OFFSET HV_CONST(0x10000)
 #define M2P_RW_VA            HV_CONST(0xffff828000000000)

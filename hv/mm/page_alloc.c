@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Free frames in blocks of 2^order, aligned to their size, one list for each order. A block's head
- * keeps the links in its type word, so that free memory is never touched; the other frames of a free
- * block have type word 0. A frame that is not free, or not RAM, has another owner, so that a buddy
- * is recognised from its two words alone.
+ * keeps the links in its type word, so that free memory is never touched; the other frames of a
+ * free block have type word 0. A frame that is not free, or not RAM, has another owner, so that a
+ * buddy is recognised from its two words alone.
  *
  *   type word of a free head   63   62....58 57......29 28.......0
  *                              |head| order |   prev   |   next   |    MFN, or LINK_NONE
