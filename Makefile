@@ -49,26 +49,26 @@ GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c 
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
 SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplicate user_faults \
-	eviction address_spaces threads_and_time emulation descriptors writable_tables user_privileged \
+	eviction address_spaces threads_and_time emulation emulation_fuzz descriptors writable_tables user_privileged \
 	domain_requests hostile_types hostile_frames hostile_flags hostile_hv_slots hostile_pointers batches \
 	shared_library fork_cow stack_guard fault_codes \
 	death_stack death_iret_frame death_no_handler death_user_without_root death_kernel_stack death_event
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.
-USER_PROGS := hello access forker deep privileged
+USER_PROGS := hello access forker deep privileged modes
 USER_LIB_SRCS := crt/start.S crt/syscalls.c
 # Data files for the ramdisk, as NAME=FILE (NAME is the name inside the archive).
 INITRD_FILES :=
 
 # Host tests: names of tests/host/NAME.c, each linked with all of the two lists
 # under it: hv/ sources compiled for the host, and helpers in tests/host/.
-HOST_TESTS := test_frames test_types test_entries test_audit test_batches test_flush test_injection test_random test_decode test_descriptor test_elf test_work
+HOST_TESTS := test_frames test_types test_entries test_audit test_batches test_flush test_injection test_random test_decode test_descriptor test_elf test_multiboot test_work
 # Tests that run a second time on a tiny machine: NAME.tiny.
 HOST_TINY_TESTS := test_frames test_types test_entries test_audit test_batches test_flush test_injection test_random test_counts
 HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c \
 	pv/mmu_update.c pv/mmuext.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c \
-	dom/teardown.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c lib/format.c
+	dom/teardown.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c boot/multiboot.c lib/format.c
 HOST_LIB_SRCS := machine.c ghost.c guest.c hooks.c
 
 # ---- Tools and flags --------------------------------------------------------

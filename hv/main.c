@@ -21,9 +21,10 @@
 #include "mm/frame.h"
 #include "mm/page_alloc.h"
 
-#define LOW_MEMORY 0x100000ul /* the firmware's: never used */
-#define KEEP_PAGES 256u       /* of the hypervisor, for the domain's own structures */
-#define KEEP_SHARE 16u        /* without dom0_mem=, so much of memory stays free, */
+#define BOOT_REACH 0x100000000ul /* what head.S maps */
+#define LOW_MEMORY 0x100000ul    /* the firmware's: never used */
+#define KEEP_PAGES 256u          /* of the hypervisor, for the domain's own structures */
+#define KEEP_SHARE 16u           /* without dom0_mem=, so much of memory stays free, */
 #define KEEP_MAX   (128ul << 20 >> PAGE_SHIFT) /* but not more than this */
 
 void boot_main(uint32_t magic, uint32_t info_pa);
@@ -170,7 +171,7 @@ void boot_main(uint32_t magic, uint32_t info_pa)
     const char *error;
 
     cpu_init_early();
-    error = multiboot_read(&info, magic, info_pa);
+    error = multiboot_read(&info, magic, info_pa, BOOT_REACH);
     console_start(info.cmdline);
     banner();
     cmdline_parse(info.cmdline);

@@ -9,7 +9,7 @@
 #include "boot/multiboot.h"
 
 #include "lib/string.h"
-#include "mm/layout.h"
+#include "mm/frame.h"
 
 #define MB1_MAGIC 0x2badb002u
 #define MB2_MAGIC 0x36d76289u
@@ -20,7 +20,6 @@
 #define MB1_HAS_LOADER  (1u << 9)
 
 #define MMAP_RAM   1u
-#define BOOT_REACH 0x100000000ull /* the boot map's direct map ends here */
 #define STRING_MAX 2048u
 #define MB2_MAX    (1u << 20)
 
@@ -66,14 +65,15 @@ struct mb2_mmap_entry {
     uint32_t type, reserved;
 };
 
-/*
- * The loader's memory at a machine address; 0 if any of the bytes is out of the boot map's reach.
- */
+/* Machine addresses below it are in the direct map of the boot. */
+static uint64_t boot_reach;
+
+/* The loader's memory at a machine address; 0 if any of the bytes is out of reach. */
 static const void *boot_va(uint64_t pa, uint64_t bytes)
 {
-    if (pa >= BOOT_REACH || bytes > BOOT_REACH - pa)
+    if (pa >= boot_reach || bytes > boot_reach - pa)
         return 0;
-    return (const void *)(DIRECTMAP_VA + pa);
+    return (const char *)frame_va(ma_to_mfn(pa)) + (pa & ~PAGE_MASK);
 }
 
 /* Copies text of at most max bytes; "" when there is no room left. */
@@ -81,8 +81,11 @@ static const char *string_keep(struct boot_info *info, const char *text, size_t 
 {
     uint32_t room = BOOT_STRINGS_MAX - info->strings_used;
     char *copy = info->strings + info->strings_used;
-    size_t length = text ? strnlen(text, max < STRING_MAX ? max : STRING_MAX) : 0;
+    size_t length;
 
+    if (!text)
+        return "";
+    length = strnlen(text, max < STRING_MAX ? max : STRING_MAX);
     if (length >= STRING_MAX || length + 1 >= room)
         info->truncated = true;
     if (length + 1 >= room)
@@ -95,9 +98,7 @@ static const char *string_keep(struct boot_info *info, const char *text, size_t 
 
 static const char *string_keep_pa(struct boot_info *info, uint32_t pa)
 {
-    uint64_t max = BOOT_REACH - pa;
-
-    return string_keep(info, boot_va(pa, 1), max < STRING_MAX ? max : STRING_MAX);
+    return string_keep(info, boot_va(pa, 1), pa < boot_reach ? boot_reach - pa : 0);
 }
 
 /*
@@ -170,28 +171,44 @@ static void mb1_mmap_read(struct boot_info *info, const struct mb1_info *mb, boo
     }
 }
 
-static const char *mb1_read(struct boot_info *info, const struct mb1_info *mb)
+static const char *mb1_modules_read(struct boot_info *info, const struct mb1_info *mb)
 {
-    const struct mb1_module *mod = 0;
+    const char *modules =
+        boot_va(mb->mods_addr, (uint64_t)mb->mods_count * sizeof(struct mb1_module));
     const char *error = 0;
 
-    info->loader = mb->flags & MB1_HAS_LOADER ? string_keep_pa(info, mb->loader_name) : "";
-    if (mb->flags & MB1_HAS_CMDLINE)
-        info->cmdline = cmdline_options(info, string_keep_pa(info, mb->cmdline));
-    if (!(mb->flags & MB1_HAS_MMAP))
-        return "The boot loader gave no memory map";
-    mb1_mmap_read(info, mb, true);
-    mb1_mmap_read(info, mb, false);
-    if (mb->flags & MB1_HAS_MODULES)
-        mod = boot_va(mb->mods_addr, (uint64_t)mb->mods_count * sizeof(*mod));
-    for (uint32_t i = 0; mod && i < mb->mods_count && !error; i++) {
-        uint32_t before = info->modules;
+    for (uint32_t i = 0; modules && i < mb->mods_count && !error; i++) {
+        struct mb1_module m;
 
-        error = module_add(info, mod[i].start, mod[i].end);
-        if (info->modules > before)
-            info->module[before].string = string_keep_pa(info, mod[i].string);
+        if (i == BOOT_MODULES_MAX) {
+            info->truncated = true;
+            break;
+        }
+        memcpy(&m, modules + i * sizeof(m), sizeof(m));
+        error = module_add(info, m.start, m.end);
+        if (!error)
+            info->module[i].string = string_keep_pa(info, m.string);
     }
     return error;
+}
+
+static const char *mb1_read(struct boot_info *info, uint32_t pa)
+{
+    const void *va = boot_va(pa, sizeof(struct mb1_info));
+    struct mb1_info mb;
+
+    if (!va)
+        return "The boot loader's information is out of reach";
+    memcpy(&mb, va, sizeof(mb));
+    if (mb.flags & MB1_HAS_LOADER)
+        info->loader = string_keep_pa(info, mb.loader_name);
+    if (mb.flags & MB1_HAS_CMDLINE)
+        info->cmdline = cmdline_options(info, string_keep_pa(info, mb.cmdline));
+    if (!(mb.flags & MB1_HAS_MMAP))
+        return "The boot loader gave no memory map";
+    mb1_mmap_read(info, &mb, true);
+    mb1_mmap_read(info, &mb, false);
+    return mb.flags & MB1_HAS_MODULES ? mb1_modules_read(info, &mb) : 0;
 }
 
 /* ---- Multiboot 2 ---- */
@@ -241,7 +258,7 @@ static const char *mb2_tag_read(struct boot_info *info, const struct mb2_tag *ta
 
 static const char *mb2_read(struct boot_info *info, uint32_t pa)
 {
-    const uint32_t *total = boot_va(pa, 8);
+    const uint32_t *total = pa % 8 ? 0 : boot_va(pa, 8);
     const char *start, *error = 0;
     uint32_t size;
 
@@ -264,14 +281,14 @@ static const char *mb2_read(struct boot_info *info, uint32_t pa)
     return error;
 }
 
-const char *multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_pa)
+const char *multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_pa, uint64_t reach)
 {
-    const struct mb1_info *mb1 = boot_va(info_pa, sizeof(*mb1));
     const char *error = "Not started by a Multiboot 1 or 2 boot loader";
 
+    boot_reach = reach;
     info->loader = info->cmdline = "";
-    if (magic == MB1_MAGIC && mb1)
-        error = mb1_read(info, mb1);
+    if (magic == MB1_MAGIC)
+        error = mb1_read(info, info_pa);
     else if (magic == MB2_MAGIC)
         error = mb2_read(info, info_pa);
     if (!error && !info->ram.count)

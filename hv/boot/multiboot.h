@@ -30,10 +30,12 @@ struct boot_info {
 };
 
 /*
- * Reads the loader's information into *info; nothing in it points at the loader's memory afterwards
- * (the modules themselves stay where they are). Needs the boot map: the first 4 GiB in the direct
- * map. magic and info_pa as head.S found them in EAX and EBX. Result: 0, or what is wrong, as text.
+ * Reads the loader's information into *info, which is all zero; nothing in it points at the loader's
+ * memory afterwards (the modules themselves stay where they are). magic and info_pa as head.S found
+ * them in EAX and EBX; reach: machine addresses below it are in the direct map already. Result: 0, or
+ * what is wrong, as text.
  */
-const char *multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_pa);
+const char *multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_pa,
+                           uint64_t reach);
 
 #endif
