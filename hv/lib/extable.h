@@ -9,13 +9,24 @@
 
 #ifdef __ASSEMBLY__
 
+/* clang-format off */
 /* A place for CLAC: guests may enter with their own AC flag set. See guest_access_end(). */
-.macro SMAP_CLAC.Lclac\@ : nopl(% rax).pushsection smap_clac,
-    "a".balign 8.quad.Lclac\@.popsection
-        .endm
+.macro SMAP_CLAC
+.Lclac\@:
+    nopl (%rax)
+    .pushsection smap_clac, "a"
+    .balign 8
+    .quad .Lclac\@
+    .popsection
+.endm
 
-        .macro EX_TABLE from,
-    to.pushsection ex_table, "a".balign 8.quad \from, \to.popsection.endm
+.macro EX_TABLE from, to
+    .pushsection ex_table, "a"
+    .balign 8
+    .quad \from, \to
+    .popsection
+.endm
+/* clang-format on */
 
 #else
 
