@@ -15,59 +15,49 @@
 
 #define TRAP_GP 13u
 
-#define MSR_TSC               0x00000010u
-#define MSR_PLATFORM_ID       0x00000017u
-#define MSR_APIC_BASE         0x0000001bu
-#define MSR_PLATFORM_INFO     0x000000ceu
-#define MSR_MISC_FEATURES     0x00000140u
-#define MSR_MCG_CAP           0x00000179u
-#define MSR_MCG_STATUS        0x0000017au
-#define MSR_PERF_CTL          0x00000199u
-#define MSR_THERM_CONTROL     0x0000019au
-#define MSR_MISC_ENABLE       0x000001a0u
-#define MSR_ENERGY_BIAS       0x000001b0u
-#define MSR_PAT               0x00000277u
-#define MSR_PERF_CAPS         0x00000345u
-#define MSR_HYPERCALL         0x40000000u
-#define MSR_AMD_HWCR          0xc0010015u
-#define MSR_AMD_NB_CFG        0xc001001fu
-#define MSR_AMD_MMCFG         0xc0010058u
-#define MSR_AMD_PSTATE_LIMIT  0xc0010061u
-#define MSR_AMD_PSTATE_CTRL   0xc0010062u
-#define MSR_AMD_PSTATE_STATUS 0xc0010063u
+#define MSR_TSC         0x00000010u
+#define MSR_APIC_BASE   0x0000001bu
+#define MSR_MISC_ENABLE 0x000001a0u
+#define MSR_HYPERCALL   0x40000000u
 
-#define APIC_BASE_VALUE 0xfee00800ul
-#define APIC_BASE_BSP   (1ul << 8)
-#define PAT_VALUE       0x0000050100070406ul /* WB WT UC- UC WC WP UC UC */
-#define EFER_KNOWN      0xd01ul              /* SCE LME LMA NXE */
-#define MSR_SYNTHETIC   0x4000u /* high half of the indices that are the hypervisor's */
+#define APIC_BASE_VALUE    0xfee00800ul
+#define APIC_BASE_BSP      (1ul << 8)
+#define PAT_VALUE          0x0000050100070406ul /* WB WT UC- UC WC WP UC UC */
+#define EFER_KNOWN         0xd01ul              /* SCE LME LMA NXE */
+#define MISC_ENABLE_ABSENT 0x801800ul /* branch trace, event sampling; task priority messages */
+#define MSR_SYNTHETIC      0x4000u    /* high half of the indices that are the hypervisor's */
 
 enum vendor { VENDOR_ANY, VENDOR_AMD, VENDOR_INTEL };
 
-/* MSRs with one value for everybody; writes of those marked so are swallowed. */
+enum access {
+    READ = 1,
+    IGNORE_WRITES = 2, /* else a write is #GP */
+};
+
+/* MSRs with one value for everybody. What the hypervisor keeps for itself reads as "nothing there". */
 static const struct {
-    uint32_t msr;
-    uint8_t vendor;
-    bool readable, write_ignored;
+    uint32_t first, last;
+    uint8_t vendor, access;
     uint64_t value;
 } constant_msr[] = {
-    { MSR_PLATFORM_ID, VENDOR_INTEL, true, false, 0 },
-    { MSR_PLATFORM_INFO, VENDOR_ANY, true, false, 0 }, /* no CPUID faulting offered */
-    { MSR_MISC_FEATURES, VENDOR_ANY, true, false, 0 },
-    { MSR_MCG_CAP, VENDOR_ANY, true, false, 0 }, /* no machine-check banks */
-    { MSR_MCG_STATUS, VENDOR_ANY, true, false, 0 },
-    { MSR_PERF_CTL, VENDOR_INTEL, false, true, 0 },
-    { MSR_THERM_CONTROL, VENDOR_INTEL, false, true, 0 },
-    { MSR_ENERGY_BIAS, VENDOR_INTEL, false, true, 0 },
-    { MSR_PAT, VENDOR_ANY, true, false, PAT_VALUE },
-    { MSR_PERF_CAPS, VENDOR_ANY, true, false, 0 },
-    { MSR_HYPERCALL, VENDOR_ANY, true, false, 0 },
-    { MSR_AMD_HWCR, VENDOR_AMD, true, false, 0 },
-    { MSR_AMD_NB_CFG, VENDOR_AMD, true, true, 0 },
-    { MSR_AMD_MMCFG, VENDOR_AMD, true, false, 0 },
-    { MSR_AMD_PSTATE_LIMIT, VENDOR_AMD, true, true, 0 },
-    { MSR_AMD_PSTATE_CTRL, VENDOR_AMD, true, true, 0 },
-    { MSR_AMD_PSTATE_STATUS, VENDOR_AMD, true, true, 0 },
+    { 0x00000017, 0x00000017, VENDOR_INTEL, READ, 0 },               /* platform id */
+    { 0x0000008b, 0x0000008b, VENDOR_ANY, READ, 0 },                 /* microcode revision */
+    { 0x000000ce, 0x000000ce, VENDOR_ANY, READ, 0 },                 /* no CPUID faulting */
+    { 0x00000140, 0x00000140, VENDOR_ANY, READ, 0 },                 /* miscellaneous features */
+    { 0x00000179, 0x0000017b, VENDOR_ANY, READ | IGNORE_WRITES, 0 }, /* machine check: no banks */
+    { 0x00000199, 0x0000019a, VENDOR_INTEL, IGNORE_WRITES, 0 },      /* frequency, temperature */
+    { 0x000001b0, 0x000001b0, VENDOR_INTEL, IGNORE_WRITES, 0 },      /* energy bias */
+    { 0x00000277, 0x00000277, VENDOR_ANY, READ, PAT_VALUE },
+    { 0x00000280, 0x0000029f, VENDOR_ANY, READ | IGNORE_WRITES, 0 }, /* machine-check thresholds */
+    { 0x00000345, 0x00000345, VENDOR_ANY, READ, 0 },                 /* counters: capabilities */
+    { 0x00000400, 0x0000047f, VENDOR_ANY, READ | IGNORE_WRITES, 0 }, /* machine-check banks */
+    { MSR_HYPERCALL, MSR_HYPERCALL, VENDOR_ANY, READ, 0 },
+    { 0xc0010000, 0xc0010007, VENDOR_AMD, READ | IGNORE_WRITES, 0 }, /* counters */
+    { 0xc0010015, 0xc0010015, VENDOR_AMD, READ | IGNORE_WRITES, 0 }, /* hardware configuration */
+    { 0xc001001f, 0xc001001f, VENDOR_AMD, READ | IGNORE_WRITES, 0 }, /* north bridge */
+    { 0xc0010058, 0xc0010058, VENDOR_AMD, READ, 0 },                 /* PCI window */
+    { 0xc0010061, 0xc001006b, VENDOR_AMD, READ | IGNORE_WRITES, 0 }, /* frequency */
+    { 0xc0010200, 0xc001020b, VENDOR_AMD, READ | IGNORE_WRITES, 0 }, /* counters */
 };
 
 static bool vendor_is(unsigned vendor)
@@ -83,7 +73,8 @@ static bool vendor_is(unsigned vendor)
 static int constant_find(uint32_t msr)
 {
     for (unsigned i = 0; i < sizeof(constant_msr) / sizeof(constant_msr[0]); i++)
-        if (constant_msr[i].msr == msr && vendor_is(constant_msr[i].vendor))
+        if (msr >= constant_msr[i].first && msr <= constant_msr[i].last &&
+            vendor_is(constant_msr[i].vendor))
             return (int)i;
     return -1;
 }
@@ -105,7 +96,7 @@ bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
     int constant = constant_find(msr);
     uint64_t unused;
 
-    if (constant >= 0 && constant_msr[constant].readable) {
+    if (constant >= 0 && (constant_msr[constant].access & READ)) {
         *value = constant_msr[constant].value;
         return true;
     }
@@ -129,7 +120,10 @@ bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
         *value = rdmsr(MSR_EFER) & EFER_KNOWN;
         return true;
     case MSR_MISC_ENABLE:
-        return msr_probe(msr, value);
+        if (!msr_probe(msr, value))
+            return false;
+        *value |= MISC_ENABLE_ABSENT;
+        return true;
     default:
         if (v->traps[TRAP_GP].address || msr >> 16 == MSR_SYNTHETIC || !msr_probe(msr, &unused))
             return false;
@@ -178,12 +172,12 @@ bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
         return true;
     case MSR_EFER:
         return value == (rdmsr(MSR_EFER) & EFER_KNOWN);
-    case MSR_MISC_ENABLE:
-        return msr_probe(msr, &present) && value == present;
+    case MSR_MISC_ENABLE: /* dropped */
+        return msr_probe(msr, &present);
     case MSR_HYPERCALL:
         return write_hypercall_page(v, value);
     default:
         constant = constant_find(msr);
-        return constant >= 0 && constant_msr[constant].write_ignored;
+        return constant >= 0 && (constant_msr[constant].access & IGNORE_WRITES);
     }
 }

@@ -193,8 +193,10 @@ static enum op_result emulate_kernel_op(struct priv_op *op)
 
 static enum op_result emulate(struct priv_op *op)
 {
-    if (op->insn->prefixes & INSN_LOCK)
-        return OP_REFUSED;
+    if (op->insn->prefixes & INSN_LOCK) { /* none of these may have it; TCG raises #GP first */
+        bounce_exception(op->v, op->regs, TRAP_UD, -1);
+        return OP_REFLECTED;
+    }
     switch (op->insn->opcode) {
     case 0x6c:
     case 0x6d:

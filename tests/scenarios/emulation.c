@@ -222,6 +222,13 @@ SCENARIO(emulate_msr, "emulate-msr", "RDMSR and WRMSR: an allow-list")
     runs(wrmsr, MSR_VALUE(MSR_FS_BASE, fs));
     runs(wrmsr, MSR_VALUE(MSR_GS_USER, gs_user));
 
+    /* Dropped writes: machine check, MISC_ENABLE. */
+    EXPECT_EQ(msr_get(0x17a), 0);
+    runs(wrmsr, MSR_VALUE(0x179, ~0UL));
+    EXPECT(msr_get(0x179) != ~0UL);
+    runs(wrmsr, MSR_VALUE(0x1a0, 0x40UL));
+    EXPECT_EQ(msr_get(0x1a0) & 0x40, 0);
+
     refused(rdmsr, .c = MSR_STAR);
     refused(rdmsr, .c = MSR_LSTAR);
     refused(wrmsr, MSR_VALUE(MSR_LSTAR, (uint64_t)pseudo_descriptor));
