@@ -28,6 +28,7 @@
 #define CALIBRATE_TICKS 2387u /* 2 ms */
 #define CALIBRATE_RUNS  3u
 #define STEP_NS         50000000ull
+#define FAR_NS          1000000000000ull /* in TSC ticks it still fits 64 bits; the steps correct it */
 #define NS_PER_S        1000000000ull
 
 struct tsc_scale tsc_scale;
@@ -116,6 +117,8 @@ static void timer_program(uint64_t now)
     uint64_t ns, ticks;
 
     ns = timer_deadline > now ? timer_deadline - now : 1;
+    if (ns > FAR_NS)
+        ns = FAR_NS;
     this_cpu()->timer_tsc = rdtsc() + ns * tsc_scale.khz / 1000000;
     if (ns > STEP_NS)
         ns = STEP_NS;
