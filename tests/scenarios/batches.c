@@ -50,7 +50,7 @@ static void slots_clear(const struct ground *g)
     EXPECT(slots_are(g, 0, COUNT, false));
 }
 
-SCENARIO(batches, "batches",
+SCENARIO(batches_middle, "batches-middle",
          "512 updates, a bad one in the middle: done right, nothing after it changed")
 {
     static const unsigned int places[] = { 256, 0, 511, 1, 37 };
