@@ -131,7 +131,7 @@ static void check_moves(uint64_t va)
     OK(movnti);
     MAPPING_IS(MARK_B, true);
     op.a = PTE_P | PTE_U | PTE_A | PTE_D;
-        /* RW clear */ /* NOLINT(misc-redundant-expression): of values, not of flags */
+    /* RW clear */ /* NOLINT(misc-redundant-expression): of values, not of flags */
     OK(mov8);
     ENTRY_IS(page_b | RO);
     MAPPING_IS(MARK_B, false);
