@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The hypervisor's part of a guest's address space, read from the tables themselves.
 
-A guest runs in a loop; QEMU is stopped, its memory saved, and the tables under CR3 walked here. What
-docs/memory-map.md says about rights must hold for every page, under every address it has.
+A guest runs in a loop; QEMU is stopped, its memory saved, and the tables under CR3 walked here.
+What docs/memory-map.md says about rights must hold for every page, under every address it has.
 """
 
 import re
@@ -31,9 +31,8 @@ class Machine:
         command += ["-display", "none", "-monitor", "stdio", "-serial", f"file:{serial}"]
         command += ["-kernel", BUILD / "pinion.elf", "-initrd", kernel]
         command += ["-append", f"console=com1 dom0_mem=16M {options}"]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as qemu:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, text=True, **pipes) as qemu:
             end = time.monotonic() + 20
             while not serial.exists() or "\nhello" not in serial.read_text(errors="replace"):
                 assert time.monotonic() < end, "the guest did not start"
@@ -44,8 +43,8 @@ class Machine:
         self.registers = {n: int(v, 16) for n, v in re.findall(r"(CR\d|EFER)=([0-9a-f]+)", out)}
         self.memory = memory.read_bytes()
         self.pages = list(self.walk(self.registers["CR3"] & ~0xFFF, 4, 0, WRITE | USER, True))
-        nm = subprocess.run(["nm", BUILD / "pinion.elf"], check=True, text=True, capture_output=True)
-        self.symbols = {f[2]: int(f[0], 16) for f in map(str.split, nm.stdout.splitlines())}
+        lines = subprocess.check_output(["nm", BUILD / "pinion.elf"], text=True).splitlines()
+        self.symbols = {name: int(address, 16) for address, _, name in map(str.split, lines)}
 
     def walk(self, table, level, base, rights, execute):
         for i, entry in enumerate(struct.unpack_from("<512Q", self.memory, table)):
@@ -69,7 +68,10 @@ class Machine:
         return self.symbols[symbol] - self.symbols["__image_start"] + IMAGE_PA
 
 
-@pytest.fixture(scope="module", params=[("qemu64", ""), ("max", ""), ("max", "smap=1")], ids=" ".join)
+PLATFORMS = [("qemu64", ""), ("max", ""), ("max", "smap=1")]
+
+
+@pytest.fixture(scope="module", params=PLATFORMS, ids=" ".join)
 def machine(request, kernels, tmp_path_factory):
     cpu, options = request.param
     return Machine(cpu, options, kernels(SPIN=1), tmp_path_factory.mktemp("machine"))
