@@ -44,8 +44,7 @@ static void put(uint32_t pa, uint64_t value, size_t bytes)
 static void put_text(uint32_t pa, const char *text)
 {
     assert_true(pa + strlen(text) + 1 <= MEMORY);
-    strcpy((char *)machine_memory + pa,
-           text); /* NOLINT(clang-analyzer-security.insecureAPI.strcpy) */
+    memcpy(machine_memory + pa, text, strlen(text) + 1);
 }
 
 /* ---- Multiboot 1 ---- */
