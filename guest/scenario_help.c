@@ -52,10 +52,25 @@ pfn_t scenario_page(void)
     return pfn;
 }
 
+/* Nothing is ever faulted into a guard region: what its tables hold are a failed scenario's entries. */
+static void guard_clear(const struct region *r)
+{
+    struct walk w;
+
+    for (uint64_t va = r->start; pt_walk_next(aspace_root(r->as), va, r->end, &w);
+         va = w.va + PAGE_SIZE)
+        (void)pt_write(r->as, w.va, 0);
+}
+
 void scenario_clean_up(void)
 {
-    while (regions_kept)
-        region_remove(regions[--regions_kept]);
+    while (regions_kept) {
+        struct region *r = regions[--regions_kept];
+
+        if (r->policy == &region_guard)
+            guard_clear(r);
+        region_remove(r);
+    }
     while (pages_kept)
         page_put(pages[--pages_kept]);
 }
