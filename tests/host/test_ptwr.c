@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stores to a live L1, from the fault to the entry: what is emulated, what is the guest's fault, and what
+ * another CPU may do in between. The guest's code lies at GUEST_VA, its L1 is mapped read-only in slot
+ * TABLE_SLOT of itself.
+ */
+#include "machine.h"
+
+#include <string.h>
+
+#include "pt/walk.h"
+#include "pv/emulate.h"
+#include "reflect.h"
+
+#define TABLE_SLOT 2u
+#define DATA_SLOT  5u /* the entry that is written */
+#define RFLAGS_TF  0x100u
+
+static struct machine_tree tree;
+static uint64_t entry_va; /* where the guest sees the entry */
+
+static int setup(void **state)
+{
+    struct vcpu *v;
+
+    if (machine_setup(state))
+        return -1;
+    tree = machine_tree(&machine_guest, LEAF_RO);
+    op_first_root(tree.l[4]);
+    assert_int_equal(op_update(tree.l[1], TABLE_SLOT, pte_make(tree.l[1], LEAF_RO)), 0);
+    assert_int_equal(op_update(tree.l[1], DATA_SLOT, pte_make(tree.l[0], LEAF_RO)), 0);
+    v = vcpu_current();
+    v->domain->vm_assist = 1ul << VMASST_TYPE_writable_pagetables;
+    v->in_user = 0;
+    entry_va = TABLE_SLOT * PAGE_SIZE + DATA_SLOT * 8;
+    reflected = (struct reflected){ 0 };
+    return 0;
+}
+
+/* The guest's store: code at RIP, RAX the value, RBX the operand. True when it was carried out. */
+static bool fault(const void *code, size_t bytes, struct cpu_regs *regs)
+{
+    struct vcpu *v = vcpu_current();
+    bool done;
+
+    memcpy(machine_guest_memory, code, bytes);
+    regs->rip = GUEST_VA;
+    regs->rbx = entry_va;
+    done = ptwr_fault(v, regs, entry_va, PFEC_P | PFEC_W);
+    machine_check("store to a table");
+    return done;
+}
+#define STORE(regs, ...) \
+    fault((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }), regs)
+#define MOV_RBX_RAX 0x48, 0x89, 0x03
+
+static uint64_t entry(void)
+{
+    return machine_peek(tree.l[1], DATA_SLOT);
+}
+
+static void a_store_is_carried_out(void **state)
+{
+    mfn_t page = machine_page(&machine_guest);
+    struct cpu_regs regs = { .rax = pte_make(page, LEAF_RW) };
+
+    (void)state;
+    assert_true(STORE(&regs, MOV_RBX_RAX));
+    assert_int_equal(regs.rip, GUEST_VA + 3);
+    assert_int_equal(entry(), pte_make(page, LEAF_RW));
+    assert_int_equal(frame_type(page), PT_WRITABLE);
+    regs.rax = 0;
+    assert_true(STORE(&regs, MOV_RBX_RAX));
+    assert_int_equal(frame_type_refs(page), 0);
+    assert_int_equal(reflected.count, 0);
+}
+
+static void a_byte_is_merged(void **state)
+{
+    struct cpu_regs regs = { .rax = (LEAF_RW | PTE_U) & 0xff };
+
+    (void)state;
+    assert_true(STORE(&regs, 0x88, 0x03)); /* mov [rbx], al */
+    assert_int_equal(entry() & ~PTE_D, pte_make(tree.l[0], LEAF_RW) & ~PTE_D);
+}
+
+/* The new entry is refused: the guest's fault, registers and entry as they were. */
+static void refused_is_the_guests_fault(void **state)
+{
+    struct cpu_regs regs = { .rax = pte_make(tree.l[2], LEAF_RW) }, before;
+    uint64_t was = entry();
+
+    (void)state;
+    assert_false(STORE(&regs, MOV_RBX_RAX));
+    assert_int_equal(entry(), was);
+    before = regs;
+    assert_false(STORE(&regs, 0x48, 0x87, 0x03)); /* xchg */
+    assert_memory_equal(&regs, &before, sizeof(regs));
+    regs.rax = pte_make(machine_page(&machine_control), LEAF_RO); /* another domain's */
+    assert_false(STORE(&regs, MOV_RBX_RAX));
+    regs.rax = pte_make(tree.l[0], LEAF_RO | PTE_PCD);
+    assert_false(STORE(&regs, MOV_RBX_RAX));
+    assert_int_equal(entry(), was);
+}
+
+/* Each condition of the emulation, missing once. */
+static void conditions(void **state)
+{
+    struct vcpu *v = vcpu_current();
+    struct cpu_regs regs = { .rax = 0 };
+    uint64_t was = entry(), assist = v->domain->vm_assist;
+
+    (void)state;
+    v->domain->vm_assist = 0;
+    assert_false(STORE(&regs, MOV_RBX_RAX));
+    v->domain->vm_assist = assist;
+    v->in_user = 1;
+    assert_false(STORE(&regs, MOV_RBX_RAX));
+    v->in_user = 0;
+    regs.rbx = entry_va;
+    assert_false(ptwr_fault(v, &regs, entry_va, PFEC_W));
+    assert_false(ptwr_fault(v, &regs, entry_va, PFEC_P));
+    assert_false(ptwr_fault(v, &regs, entry_va, PFEC_P | PFEC_W | PFEC_I));
+    assert_false(ptwr_fault(v, &regs, entry_va + 8, PFEC_P | PFEC_W)); /* not the operand */
+    assert_false(ptwr_fault(v, &regs, HV_VA_START, PFEC_P | PFEC_W));
+    assert_false(ptwr_fault(v, &regs, 0, PFEC_P | PFEC_W)); /* no table mapped there */
+    assert_false(STORE(&regs, 0x48, 0x8b, 0x03));           /* a load */
+    assert_false(STORE(&regs, 0xf0, 0x48, 0x89, 0x03));     /* LOCK MOV */
+    assert_int_equal(entry(), was);
+    assert_int_equal(reflected.count, 0);
+}
+
+/* Across entries, and tables of upper levels. */
+static void operands_that_do_not_fit(void **state)
+{
+    struct cpu_regs regs = { .rax = 0 };
+    uint64_t was = entry();
+
+    (void)state;
+    entry_va += 4;
+    assert_false(STORE(&regs, MOV_RBX_RAX));
+    entry_va -= 4;
+    assert_int_equal(op_update(tree.l[1], TABLE_SLOT, pte_make(tree.l[2], LEAF_RO)), 0);
+    assert_false(STORE(&regs, MOV_RBX_RAX));
+    assert_int_equal(entry(), was);
+}
+
+/* Code that ends with its page: the fault at the first byte that cannot be read. */
+static void code_across_a_missing_page(void **state)
+{
+    struct vcpu *v = vcpu_current();
+    struct cpu_regs regs = { .rip = GUEST_VA + GUEST_BYTES - 2, .rbx = entry_va };
+
+    (void)state;
+    memcpy(machine_guest_memory + GUEST_BYTES - 2, (const uint8_t[]){ 0x48, 0x89 }, 2);
+    assert_true(ptwr_fault(v, &regs, entry_va, PFEC_P | PFEC_W));
+    assert_int_equal(reflected.count, 1);
+    assert_int_equal(reflected.vector, 14);
+    assert_int_equal(reflected.cr2, GUEST_VA + GUEST_BYTES);
+    assert_int_equal(frame_refs(tree.l[1]), 3); /* its own, the L2's, the mapping's */
+}
+
+static void a_single_step_follows(void **state)
+{
+    struct cpu_regs regs = { .rax = 0, .rflags = RFLAGS_TF };
+
+    (void)state;
+    vcpu_current()->dr[6] = 0;
+    assert_true(STORE(&regs, MOV_RBX_RAX));
+    assert_int_equal(reflected.vector, 1);
+    assert_int_equal(vcpu_current()->dr[6], 1u << 14);
+}
+
+static void set_accessed(void)
+{
+    ((uint64_t *)frame_va(tree.l[1]))[DATA_SLOT] |= PTE_AVAIL0;
+}
+
+/* Another CPU changes the entry at any moment: nothing of it is lost, or the guest faults again. */
+static void a_lost_race_is_repeated(void **state)
+{
+    (void)state;
+    for (unsigned long at = 1; at < 40; at++) {
+        struct cpu_regs regs = { .rax = PTE_AVAIL1 };
+
+        assert_int_equal(op_update(tree.l[1], DATA_SLOT, pte_make(tree.l[0], LEAF_RO)), 0);
+        hooks_reset();
+        hooks.interrupt = set_accessed;
+        hooks.interrupt_at = at;
+        assert_true(STORE(&regs, 0xf0, 0x48, 0x09, 0x03)); /* lock or [rbx], rax */
+        if (hooks.shared_accesses >= at)
+            assert_int_equal(entry() & PTE_AVAIL, PTE_AVAIL0 | PTE_AVAIL1);
+        hooks_reset();
+    }
+}
+
+/* The entry is looked at once for each attempt, whatever it reads the second time. */
+static void the_entry_is_read_once(void **state)
+{
+    struct cpu_regs regs = { .rax = PTE_AVAIL1 };
+
+    (void)state;
+    assert_true(STORE(&regs, 0x48, 0x09, 0x03));
+    assert_int_equal(entry(), pte_make(tree.l[0], LEAF_RO | PTE_AVAIL1));
+    assert_false(regs.rflags & 0x40);
+}
+
+static void a_string_store_goes_on(void **state)
+{
+    struct cpu_regs regs = { .rax = 0, .rcx = 2, .rdi = entry_va };
+
+    (void)state;
+    assert_true(STORE(&regs, 0xf3, 0x48, 0xab)); /* rep stosq */
+    assert_int_equal(regs.rcx, 1);
+    assert_int_equal(regs.rdi, entry_va + 8);
+    assert_int_equal(regs.rip, GUEST_VA); /* the next iteration faults by itself */
+    entry_va += 8;
+    assert_true(STORE(&regs, 0xf3, 0x48, 0xab));
+    assert_int_equal(regs.rcx, 0);
+    assert_int_equal(regs.rip, GUEST_VA + 3);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, setup, machine_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(a_store_is_carried_out),      test(a_byte_is_merged),
+        test(refused_is_the_guests_fault), test(conditions),
+        test(operands_that_do_not_fit),    test(code_across_a_missing_page),
+        test(a_single_step_follows),       test(a_lost_race_is_repeated),
+        test(the_entry_is_read_once),      test(a_string_store_goes_on),
+    };
+
+    return cmocka_run_group_tests_name("ptwr", tests, 0, 0);
+}
