@@ -27,7 +27,8 @@
 #define CR0_NE (1ul << 5)
 #define CR0_WP (1ul << 16)
 #define CR0_AM (1ul << 18)
-#define CR0_RUN (1ul << 31 | CR0_AM | CR0_WP | CR0_NE | 1ul << 4 | 1ul << 1 | 1ul) /* PG..ET MP PE */
+#define CR0_RUN \
+    (1ul << 31 | CR0_AM | CR0_WP | CR0_NE | 1ul << 4 | 1ul << 1 | 1ul) /* PG..ET MP PE */
 
 #define CR4_DE         (1ul << 3)
 #define CR4_PAE        (1ul << 5)
@@ -196,7 +197,9 @@ static void segments_reload(void)
                  "movl %2, %%es\n\t"
                  "movl %2, %%fs\n\t"
                  "movl %2, %%gs"
-                 : : "i"(HV_CS), "r"(HV_DS), "r"(0) : "rax", "memory");
+                 :
+                 : "i"(HV_CS), "r"(HV_DS), "r"(0)
+                 : "rax", "memory");
 }
 
 void cpu_init_early(void)

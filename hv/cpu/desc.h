@@ -9,7 +9,7 @@
 #define HV_TSS 0xe040
 #define HV_LDT 0xe050
 
-#define GDT_RESERVED_PAGE 14u      /* first page of a GDT window that is not the guest's */
+#define GDT_RESERVED_PAGE 14u /* first page of a GDT window that is not the guest's */
 #define GDT_RESERVED_BASE 0xe000u
 #define GDT_LIMIT         0xefffu
 

@@ -16,10 +16,10 @@
 #include "lib/string.h"
 #include "lib/x86.h"
 
-#define FXSAVE_BYTES  512
-#define FCW_START     0x037f
-#define MXCSR_START   0x1f80
-#define MXCSR_OFFSET  24
+#define FXSAVE_BYTES 512
+#define FCW_START    0x037f
+#define MXCSR_START  0x1f80
+#define MXCSR_OFFSET 24
 
 static struct vcpu *fpu_owner; /* whose registers are in the CPU, 0 = nobody's */
 
@@ -45,7 +45,8 @@ static bool image_load(const void *image)
                  "jmp 3f\n"
                  "2:\tmovb $0, %0\n"
                  "3:\n\t" EX_TABLE("1b", "2b")
-                 : "+m"(ok) : "m"(*(const char(*)[FXSAVE_BYTES])image));
+                 : "+m"(ok)
+                 : "m"(*(const char(*)[FXSAVE_BYTES])image));
     return ok;
 }
 

@@ -13,16 +13,16 @@
 #include "lib/x86.h"
 #include "mm/hv_map.h"
 
-#define IRQ_VECTOR 0xe0u
-#define IRQ_LINES  16u
-#define IRQ_TIMER  0u
+#define IRQ_VECTOR  0xe0u
+#define IRQ_LINES   16u
+#define IRQ_TIMER   0u
 #define IRQ_CASCADE 2u
 
-#define PIC1 0x20
-#define PIC2 0xa0
-#define PIC_ICW1 0x11 /* edge triggered, cascaded, ICW4 follows */
-#define PIC_ICW4 0x01
-#define PIC_EOI  0x20
+#define PIC1         0x20
+#define PIC2         0xa0
+#define PIC_ICW1     0x11 /* edge triggered, cascaded, ICW4 follows */
+#define PIC_ICW4     0x01
+#define PIC_EOI      0x20
 #define PIC_READ_ISR 0x0b
 
 #define MSR_APIC_BASE     0x1bu
@@ -30,15 +30,15 @@
 #define APIC_BASE_ENABLED (1ul << 11)
 #define APIC_BASE_X2APIC  (1ul << 10)
 /* Registers, as indices of 32-bit words. */
-#define APIC_TPR       (0x080 / 4)
-#define APIC_SPURIOUS  (0x0f0 / 4)
-#define APIC_LVT_TIMER (0x320 / 4)
-#define APIC_LVT_LINT0 (0x350 / 4)
-#define APIC_LVT_LINT1 (0x360 / 4)
-#define APIC_MASKED    0x10000u
-#define APIC_EXTINT    0x700u /* LINT0: the 8259s */
-#define APIC_NMI       0x400u
-#define APIC_SPURIOUS_ON 0x1ffu
+#define APIC_TPR          (0x080 / 4)
+#define APIC_SPURIOUS     (0x0f0 / 4)
+#define APIC_LVT_TIMER    (0x320 / 4)
+#define APIC_LVT_LINT0    (0x350 / 4)
+#define APIC_LVT_LINT1    (0x360 / 4)
+#define APIC_MASKED       0x10000u
+#define APIC_EXTINT       0x700u /* LINT0: the 8259s */
+#define APIC_NMI          0x400u
+#define APIC_SPURIOUS_ON  0x1ffu
 
 static uint16_t irq_masked = 0xffff & ~(1u << IRQ_CASCADE);
 
@@ -86,7 +86,7 @@ void irq_init(void)
 
 void irq_unmask(unsigned line)
 {
-    irq_masked &= (uint16_t)~(1u << line);
+    irq_masked &= (uint16_t) ~(1u << line);
     masks_write();
 }
 

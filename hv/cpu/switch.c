@@ -35,13 +35,14 @@ static void segments_save(struct vcpu *v)
     *(v->in_user ? &v->gs_base_user : &v->gs_base_kernel) = rdmsr(MSR_SHADOW_GS_BASE);
 }
 
-#define LOAD_SELECTOR(ok, seg, selector)                     \
-    asm volatile("1:\tmov %2, %%" seg "\n\t"                  \
-                 "jmp 3f\n"                                   \
-                 "2:\txor %0, %0\n\t"                         \
-                 "mov %0, %%" seg "\n"                        \
-                 "3:\n\t" EX_TABLE("1b", "2b")                \
-                 : "=r"(ok) : "0"(1), "r"((uint32_t)(selector)))
+#define LOAD_SELECTOR(ok, seg, selector)       \
+    asm volatile("1:\tmov %2, %%" seg "\n\t"   \
+                 "jmp 3f\n"                    \
+                 "2:\txor %0, %0\n\t"          \
+                 "mov %0, %%" seg "\n"         \
+                 "3:\n\t" EX_TABLE("1b", "2b") \
+                 : "=r"(ok)                    \
+                 : "0"(1), "r"((uint32_t)(selector)))
 
 bool cpu_segment_load(enum cpu_segment segment, uint16_t selector)
 {
@@ -99,7 +100,8 @@ static void debug_load(const struct vcpu *v)
     if (!(dr7 & DR7_ENABLE))
         return;
     asm volatile("mov %0, %%db0\n\tmov %1, %%db1\n\tmov %2, %%db2\n\tmov %3, %%db3"
-                 : : "r"(v->dr[0]), "r"(v->dr[1]), "r"(v->dr[2]), "r"(v->dr[3]));
+                 :
+                 : "r"(v->dr[0]), "r"(v->dr[1]), "r"(v->dr[2]), "r"(v->dr[3]));
     asm volatile("mov %0, %%db6\n\tmov %1, %%db7" : : "r"(DR6_NONE), "r"(dr7));
 }
 

@@ -14,16 +14,16 @@
 #include "lib/uart.h"
 #include "lib/x86.h"
 
-#define PIT_HZ        1193182ull
-#define PIT_CHANNEL0  0x40
-#define PIT_CHANNEL2  0x42
-#define PIT_COMMAND   0x43
-#define PIT_ONESHOT0  0x30 /* channel 0, both bytes, interrupt on terminal count */
-#define PIT_ONESHOT2  0xb0
-#define PORT_SPEAKER  0x61 /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
-#define GATE2         0x01
-#define SPEAKER       0x02
-#define OUTPUT2       0x20
+#define PIT_HZ       1193182ull
+#define PIT_CHANNEL0 0x40
+#define PIT_CHANNEL2 0x42
+#define PIT_COMMAND  0x43
+#define PIT_ONESHOT0 0x30 /* channel 0, both bytes, interrupt on terminal count */
+#define PIT_ONESHOT2 0xb0
+#define PORT_SPEAKER 0x61 /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
+#define GATE2        0x01
+#define SPEAKER      0x02
+#define OUTPUT2      0x20
 
 #define CALIBRATE_TICKS 2387u /* 2 ms */
 #define CALIBRATE_RUNS  3u

@@ -21,14 +21,21 @@
 #include "pv/emulate.h"
 
 enum trap {
-    TRAP_DB = 1, TRAP_NMI = 2, TRAP_UD = 6, TRAP_NM = 7, TRAP_DF = 8, TRAP_GP = 13, TRAP_PF = 14,
-    TRAP_MC = 18, TRAP_INT80 = 0x80,
+    TRAP_DB = 1,
+    TRAP_NMI = 2,
+    TRAP_UD = 6,
+    TRAP_NM = 7,
+    TRAP_DF = 8,
+    TRAP_GP = 13,
+    TRAP_PF = 14,
+    TRAP_MC = 18,
+    TRAP_INT80 = 0x80,
 };
 /* Vectors whose frame has an error code: 8 10 11 12 13 14 17 21 29 30. */
 #define TRAPS_WITH_ERROR_CODE 0x60227d00u
 #define NO_ERROR_CODE         (-1)
 
-#define ERROR_CODE_IDT 2u        /* in a selector error code: it was an INT n */
+#define ERROR_CODE_IDT 2u /* in a selector error code: it was an INT n */
 #define DR6_START      0xffff0ff0ul
 #define FLAT_CS_USER32 0xe023
 
@@ -46,7 +53,8 @@ static bool descriptor_fault(const struct vcpu *v, uint64_t va, uint32_t error_c
 }
 
 /* An LDT page that cannot be had: the guest sees the fault where its own LDT lies. */
-static void ldt_fault_reflect(struct vcpu *v, struct cpu_regs *regs, uint64_t va, uint32_t error_code)
+static void ldt_fault_reflect(struct vcpu *v, struct cpu_regs *regs, uint64_t va,
+                              uint32_t error_code)
 {
     bounce_page_fault(v, regs, v->ldt_va + (va - v->perdomain_gdt - PERDOMAIN_LDT_OFFSET),
                       (error_code & (PFEC_P | PFEC_W)) | (v->in_user ? PFEC_U : 0));

@@ -19,7 +19,9 @@ static size_t copy_faultable(void *dst, const void *src, size_t bytes)
                  "mov %3, %2\n"
                  "2:\trep movsb\n"
                  "3:\n\t" EX_TABLE("1b", "3b") EX_TABLE("2b", "3b")
-                 : "+D"(dst), "+S"(src), "+c"(words) : "r"(rest) : "memory");
+                 : "+D"(dst), "+S"(src), "+c"(words)
+                 : "r"(rest)
+                 : "memory");
     guest_access_end();
     return words;
 }
@@ -44,7 +46,9 @@ int guest_zero(uint64_t va, size_t bytes)
         return -EFAULT;
     guest_access_begin();
     asm volatile("1:\trep stosb\n2:\n\t" EX_TABLE("1b", "2b")
-                 : "+D"(va), "+c"(bytes) : "a"(0) : "memory");
+                 : "+D"(va), "+c"(bytes)
+                 : "a"(0)
+                 : "memory");
     guest_access_end();
     return bytes ? -EFAULT : 0;
 }

@@ -39,7 +39,8 @@ struct handler {
 static __attribute__((noreturn, noinline)) void bounce_failed(struct vcpu *v, uint64_t sp)
 {
     v->cr2 = sp;
-    domain_crash("domain_crash_sync called from entry.S: fault at %016lx while a frame was pushed", sp);
+    domain_crash("domain_crash_sync called from entry.S: fault at %016lx while a frame was pushed",
+                 sp);
 }
 
 /*
@@ -135,8 +136,8 @@ static __attribute__((noreturn, noinline)) void bounce_unhandled(struct vcpu *v,
                                                                  long error_code)
 {
     static const char *const name[] = {
-        "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "#09", "#TS",
-        "#NP", "#SS", "#GP", "#PF", "#15", "#MF", "#AC", "#MC", "#XM",
+        "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "#09",
+        "#TS", "#NP", "#SS", "#GP", "#PF", "#15", "#MF", "#AC", "#MC", "#XM",
     };
 
     guest_printk(v->domain->id, v->id, LOG_ERROR, "Unhandled: vec %u, %s[%04lx]\n", vector,
@@ -151,10 +152,11 @@ void bounce_exception(struct vcpu *v, struct cpu_regs *regs, unsigned vector, lo
 
     if (!t->address)
         bounce_unhandled(v, vector, error_code);
-    bounce(v, regs, &(struct handler){ .va = t->address,
-                                       .mask_events = t->flags & TRAP_MASK_EVENTS,
-                                       .error_code = error_code < 0 ? NO_ERROR_CODE
-                                                                    : (long)(uint32_t)error_code });
+    bounce(v, regs,
+           &(struct handler){ .va = t->address,
+                              .mask_events = t->flags & TRAP_MASK_EVENTS,
+                              .error_code = error_code < 0 ? NO_ERROR_CODE
+                                                           : (long)(uint32_t)error_code });
 }
 
 static __attribute__((noinline)) void page_fault_slow(struct vcpu *v, struct cpu_regs *regs,
@@ -175,9 +177,10 @@ void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint
     if (__builtin_expect(v->in_user || !t->address || trace_on, 0))
         page_fault_slow(v, regs, cr2, error_code);
     else
-        frame_push(v, regs,
-                   (struct handler){ t->address, t->flags & TRAP_MASK_EVENTS, error_code, 0, false },
-                   regs->rsp, ~3ul);
+        frame_push(
+            v, regs,
+            (struct handler){ t->address, t->flags & TRAP_MASK_EVENTS, error_code, 0, false },
+            regs->rsp, ~3ul);
 }
 
 void bounce_event(struct vcpu *v, struct cpu_regs *regs)
@@ -197,8 +200,9 @@ void bounce_nmi(struct vcpu *v, struct cpu_regs *regs)
 void bounce_callback(struct vcpu *v, struct cpu_regs *regs, const struct vcpu_callback *callback,
                      uint64_t clear_rflags)
 {
-    bounce(v, regs, &(struct handler){ callback->va, callback->mask_events, NO_ERROR_CODE,
-                                       clear_rflags, false });
+    bounce(v, regs,
+           &(struct handler){ callback->va, callback->mask_events, NO_ERROR_CODE, clear_rflags,
+                              false });
 }
 
 /* RIP is after SYSCALL; without a callback the guest sees the instruction refused. */
@@ -215,7 +219,8 @@ void bounce_syscall(struct vcpu *v, struct cpu_regs *regs)
 void bounce_failsafe(struct vcpu *v, struct cpu_regs *regs)
 {
     if (!v->failsafe.va)
-        domain_crash("a segment register could not be loaded and no failsafe callback is registered");
-    bounce(v, regs, &(struct handler){ v->failsafe.va, v->failsafe.mask_events, NO_ERROR_CODE, 0,
-                                       true });
+        domain_crash(
+            "a segment register could not be loaded and no failsafe callback is registered");
+    bounce(v, regs,
+           &(struct handler){ v->failsafe.va, v->failsafe.mask_events, NO_ERROR_CODE, 0, true });
 }

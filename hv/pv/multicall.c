@@ -14,10 +14,10 @@
 #include "pv/iret.h"
 #include "pv/refuse.h"
 
-#define ENTRY_BYTES     sizeof(multicall_entry_t)
-#define ENTRY_ARGS      16u /* offset of args[] */
-#define ENTRY_RESULT    8u
-#define NAME            "multicall"
+#define ENTRY_BYTES  sizeof(multicall_entry_t)
+#define ENTRY_ARGS   16u /* offset of args[] */
+#define ENTRY_RESULT 8u
+#define NAME         "multicall"
 
 struct call { /* the part of an entry that is read */
     uint64_t op, result, args[5];

@@ -13,9 +13,9 @@
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
 
-#define TRAP_NMI      2u
-#define TRAPS         256u
-#define TABLE_PIECE   TRAPS /* entries taken between two preemption points; the list may be endless */
+#define TRAP_NMI    2u
+#define TRAPS       256u
+#define TABLE_PIECE TRAPS /* entries taken between two preemption points; the list may be endless */
 
 long hc_set_trap_table(uint64_t table_va, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {
