@@ -1,12 +1,13 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * death-kernel-stack: the kernel stack for entries from user mode is no stack.
+ * death-kernel-stack, death-kernel-stack-hv: the stack for entries from user mode is no stack, or the
+ * hypervisor's memory.
  *
  * Background: stack_switch takes any number; it is used at the next entry from user mode.
  *
- * Steps: a user page with ud2, an address space for it, stack_switch to a non-canonical address, iret
- * to the page.
+ * Steps: a user page with ud2, an address space for it, stack_switch to a non-canonical address,
+ * or into the hypervisor's direct map; iret to the page.
  *
  * Expected: stack_switch succeeds; user mode's exception ends the domain.
  *
@@ -14,15 +15,16 @@
  */
 #include "scenario.h"
 
+#include "mm/p2m.h"
+
 #define CODE_VA 0x40000000UL
 
-SCENARIO_FLAGS(death_kernel_stack, "death-kernel-stack",
-               "an exception of user mode with a non-canonical kernel stack", SCENARIO_ALONE)
+static void user_exception_with(uint64_t kernel_sp)
 {
     struct trap_frame frame = {
         .cs = FLAT_USER_CS,
         .rip = CODE_VA,
-        .rflags = 0x202,
+        .rflags = 2, /* IF 0: events stay masked */
         .rsp = CODE_VA,
         .ss = FLAT_USER_SS,
     };
@@ -34,8 +36,20 @@ SCENARIO_FLAGS(death_kernel_stack, "death-kernel-stack",
     thread_set_aspace(as);
     *(volatile uint16_t *)CODE_VA = 0x0b0f; /* ud2 */
     guest_vcpu_info()->evtchn_upcall_mask = 1;
-    REQUIRE(hypercall_stack_switch(FLAT_KERNEL_SS, 0x0000900000000000) == 0);
+    REQUIRE(hypercall_stack_switch(FLAT_KERNEL_SS, kernel_sp) == 0);
     __asm__ volatile("fxsave64 %0" : "=m"(frame.fpu));
-    frame.rflags = 2; /* IF 0: events stay masked */
     trap_return(&frame);
+}
+
+SCENARIO_FLAGS(death_kernel_stack, "death-kernel-stack",
+               "an exception of user mode with a non-canonical kernel stack", SCENARIO_ALONE)
+{
+    user_exception_with(0x0000900000000000);
+}
+
+SCENARIO_FLAGS(death_kernel_stack_hv, "death-kernel-stack-hv",
+               "an exception of user mode with the kernel stack in the hypervisor's range",
+               SCENARIO_ALONE)
+{
+    user_exception_with(0xffff830000000000 + mfn_to_ma(p2m(scenario_page())) + PAGE_SIZE / 2);
 }

@@ -15,6 +15,8 @@
  */
 #include "scenario.h"
 
+#include "mm/p2m.h"
+
 static void undefined_instruction_on(uint64_t rsp)
 {
     guest_vcpu_info()->evtchn_upcall_mask = 1; /* no event comes first */
@@ -25,7 +27,10 @@ static void undefined_instruction_on(uint64_t rsp)
 SCENARIO_FLAGS(death_stack, "death-stack", "an exception with the stack in the hypervisor's range",
                SCENARIO_ALONE)
 {
-    undefined_instruction_on(0xffff830000100000);
+    /* Its own page, at the hypervisor's address: memory that a careless push would reach. */
+    uint64_t page = 0xffff830000000000 + mfn_to_ma(p2m(scenario_page()));
+
+    undefined_instruction_on(page + PAGE_SIZE / 2);
 }
 
 SCENARIO_FLAGS(death_stack_unmapped, "death-stack-unmapped",
