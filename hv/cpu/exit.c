@@ -40,20 +40,17 @@ void hypercall_exit(uint64_t result)
     struct vcpu *v = vcpu_current();
     struct cpu_regs *regs = vcpu_regs(v);
 
-    if (v->mode_changed) {
-        v->mode_changed = false;
-    } else {
-        if (v->restarting) {
-            v->restarting = false;
-        } else {
+    if (!v->restarting)
+        regs->rdi = regs->rsi = regs->rdx = regs->r10 = regs->r8 = 0;
+    regs->r9 = 0;
+    if (!v->mode_changed) {
+        if (!v->restarting)
             regs->rax = result;
-            regs->rdi = regs->rsi = regs->rdx = regs->r10 = regs->r8 = 0;
-        }
-        regs->r9 = 0;
         regs->rcx = regs->rip;
         regs->r11 = regs->rflags;
         regs->cs = FLAT_KERNEL_CS64;
         regs->ss = FLAT_KERNEL_SS64;
     }
+    v->restarting = v->mode_changed = false;
     exit_work();
 }
