@@ -55,8 +55,13 @@ static void check_one(uint64_t d)
 
 static void all_attributes(void **state)
 {
-    static const uint64_t rest[] = { 0, ~0ull, 0x000f00000000ffff, 0x00cf0000e033ffff,
-                                     0x00000000dff80000, 0x00000001e0330000, 0xffffffffe0080000 };
+    static const uint64_t rest[] = { 0,
+                                     ~0ull,
+                                     0x000f00000000ffff,
+                                     0x00cf0000e033ffff,
+                                     0x00000000dff80000,
+                                     0x00000001e0330000,
+                                     0xffffffffe0080000 };
 
     (void)state;
     for (unsigned i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
