@@ -27,8 +27,8 @@ static long explain(const char *hypercall, const char *const *names, unsigned co
 }
 
 static const char *const sched_names[] = {
-    "yield", "block", "shutdown", "poll", "remote_shutdown", "shutdown_code", "watchdog",
-    "pin_override",
+    "yield",           "block",         "shutdown", "poll",
+    "remote_shutdown", "shutdown_code", "watchdog", "pin_override",
 };
 
 long hc_sched_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
@@ -59,16 +59,16 @@ long hc_sched_op_compat(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, ui
 }
 
 static const char *const evtchn_names[] = {
-    "bind_interdomain", "bind_virq", "bind_pirq", "close", "send", "status", "alloc_unbound",
-    "bind_ipi", "bind_vcpu", "unmask", "reset", "init_control", "expand_array", "set_priority",
+    "bind_interdomain", "bind_virq",    "bind_pirq", "close",  "send",  "status",
+    "alloc_unbound",    "bind_ipi",     "bind_vcpu", "unmask", "reset", "init_control",
+    "expand_array",     "set_priority",
 };
 
 long hc_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
 {
     (void)a3, (void)a4, (void)a5;
-    return explain("event_channel_op", evtchn_names,
-                   sizeof(evtchn_names) / sizeof(evtchn_names[0]), cmd,
-                   evtchn_op((unsigned)cmd, arg));
+    return explain("event_channel_op", evtchn_names, sizeof(evtchn_names) / sizeof(evtchn_names[0]),
+                   cmd, evtchn_op((unsigned)cmd, arg));
 }
 
 /* The command lies before its argument in the guest's memory. */

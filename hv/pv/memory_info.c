@@ -12,11 +12,11 @@
 #include "pv/memory_op.h"
 #include "pv/refuse.h"
 
-#define M2P_STEP     (2ul << 20)   /* bytes of M2P that one MFN of the list stands for */
-#define MAX_MFN_DOMU ((1ul << 35) - 1)
+#define M2P_STEP          (2ul << 20) /* bytes of M2P that one MFN of the list stands for */
+#define MAX_MFN_DOMU      ((1ul << 35) - 1)
 #define MEMOP_CLAIM_PAGES 24 /* the headers show it to tools only */
-#define E820_RAM     1u
-#define E820_RESERVED 2u
+#define E820_RAM          1u
+#define E820_RESERVED     2u
 
 struct e820_entry {
     uint64_t addr, size;
@@ -59,7 +59,8 @@ static uint64_t m2p_backing(uint64_t offset)
     if (walk_tables(&w, ma_to_mfn(idle_root_pa), va))
         return w.entry[1] & PTE_P ? pte_mfn(w.entry[1]).n : 0;
     if (w.level > 1 && w.level < 4 && (w.entry[w.level] & PTE_P) && (w.entry[w.level] & PTE_PS))
-        return pte_mfn(w.entry[w.level]).n + ((va & ((1ul << level_shift(w.level)) - 1)) >> PAGE_SHIFT);
+        return pte_mfn(w.entry[w.level]).n +
+               ((va & ((1ul << level_shift(w.level)) - 1)) >> PAGE_SHIFT);
     return 0;
 }
 
@@ -244,7 +245,6 @@ long memory_info(unsigned cmd, uint64_t arg_va)
     /* Only the recorded rule tells a refusal from a large number (maximum_gpfn of ~0). */
     if (rc >= 0 || !this_cpu()->refusal.rule)
         return rc;
-    return refuse_report(cmd < sizeof(names) / sizeof(names[0]) && names[cmd] ? names[cmd]
-                                                                               : "memory_op",
-                         0, rc);
+    return refuse_report(
+        cmd < sizeof(names) / sizeof(names[0]) && names[cmd] ? names[cmd] : "memory_op", 0, rc);
 }

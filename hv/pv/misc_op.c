@@ -17,14 +17,14 @@
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
 
-#define VM_ASSIST_VALID                                                                  \
-    (1ul << VMASST_TYPE_4gb_segments | 1ul << VMASST_TYPE_4gb_segments_notify |           \
-     1ul << VMASST_TYPE_writable_pagetables | 1ul << VMASST_TYPE_pae_extended_cr3 |       \
-     1ul << VMASST_TYPE_architectural_iopl | 1ul << VMASST_TYPE_runstate_update_flag |    \
+#define VM_ASSIST_VALID                                                                \
+    (1ul << VMASST_TYPE_4gb_segments | 1ul << VMASST_TYPE_4gb_segments_notify |        \
+     1ul << VMASST_TYPE_writable_pagetables | 1ul << VMASST_TYPE_pae_extended_cr3 |    \
+     1ul << VMASST_TYPE_architectural_iopl | 1ul << VMASST_TYPE_runstate_update_flag | \
      1ul << VMASST_TYPE_m2p_strict)
 
-#define TIMER_FAR    (1ul << 50)      /* ns: a deadline further off than this is a mistake, */
-#define TIMER_INSTEAD 100000000ul     /* and is taken for one so near, ns */
+#define TIMER_FAR     (1ul << 50) /* ns: a deadline further off than this is a mistake, */
+#define TIMER_INSTEAD 100000000ul /* and is taken for one so near, ns */
 
 long hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4, uint64_t a5)
 {
@@ -81,24 +81,21 @@ long hc_platform_op(uint64_t op, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t
 {
     (void)a2, (void)a3, (void)a4, (void)a5;
     return control_op("platform_op", op, sizeof(struct xen_platform_op),
-                      offsetof(struct xen_platform_op, interface_version),
-                      XENPF_INTERFACE_VERSION);
+                      offsetof(struct xen_platform_op, interface_version), XENPF_INTERFACE_VERSION);
 }
 
 long hc_sysctl(uint64_t op, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {
     (void)a2, (void)a3, (void)a4, (void)a5;
     return control_op("sysctl", op, sizeof(struct xen_sysctl),
-                      offsetof(struct xen_sysctl, interface_version),
-                      XEN_SYSCTL_INTERFACE_VERSION);
+                      offsetof(struct xen_sysctl, interface_version), XEN_SYSCTL_INTERFACE_VERSION);
 }
 
 long hc_domctl(uint64_t op, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {
     (void)a2, (void)a3, (void)a4, (void)a5;
     return control_op("domctl", op, sizeof(struct xen_domctl),
-                      offsetof(struct xen_domctl, interface_version),
-                      XEN_DOMCTL_INTERFACE_VERSION);
+                      offsetof(struct xen_domctl, interface_version), XEN_DOMCTL_INTERFACE_VERSION);
 }
 
 /* As on a host that has its virtual PMU off. */

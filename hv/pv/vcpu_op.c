@@ -15,7 +15,7 @@
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
 
-#define PERIOD_MIN_NS 1000000ul          /* 1 ms */
+#define PERIOD_MIN_NS 1000000ul /* 1 ms */
 #define PERIOD_MAX_NS ((1ul << 62) - 1)
 
 static int refuse_vcpu(int err, const char *rule)

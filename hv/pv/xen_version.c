@@ -14,9 +14,9 @@
 #define COMMANDLINE_BYTES 1024u
 
 /* XENFEAT_* bits of every PV64 guest; the initial domain has XENFEAT_dom0 besides. */
-#define FEATURES                                                                       \
-    (1u << XENFEAT_mmu_pt_update_preserve_ad | 1u << XENFEAT_highmem_assist |           \
-     1u << XENFEAT_gnttab_map_avail_bits | 1u << XENFEAT_memory_op_vnode_supported |    \
+#define FEATURES                                                                     \
+    (1u << XENFEAT_mmu_pt_update_preserve_ad | 1u << XENFEAT_highmem_assist |        \
+     1u << XENFEAT_gnttab_map_avail_bits | 1u << XENFEAT_memory_op_vnode_supported | \
      1u << XENFEAT_direct_mapped)
 
 static long write_out(const char *what, uint64_t va, const void *src, size_t bytes)
@@ -34,7 +34,10 @@ static long write_text(const char *what, uint64_t va, const char *text, size_t b
 
 static long compile_info(uint64_t va)
 {
-    struct xen_compile_info info = { .compile_by = "pinion", .compile_domain = "", };
+    struct xen_compile_info info = {
+        .compile_by = "pinion",
+        .compile_domain = "",
+    };
 
     strlcpy(info.compiler, "gcc " __VERSION__, sizeof(info.compiler));
     return write_out("xen_version compile_info", va, &info, sizeof(info));
@@ -81,14 +84,14 @@ static __attribute__((noinline)) long version_other(uint64_t cmd, uint64_t arg)
         return write_text("xen_version capabilities", arg, "xen-3.0-x86_64 ",
                           XEN_CAPABILITIES_INFO_LEN);
     case XENVER_changeset:
-        return write_text("xen_version changeset", arg, PINION_VERSION,
-                          XEN_CHANGESET_INFO_LEN);
+        return write_text("xen_version changeset", arg, PINION_VERSION, XEN_CHANGESET_INFO_LEN);
     case XENVER_platform_parameters:
         return write_out("xen_version platform_parameters", arg, &params, sizeof(params));
     case XENVER_get_features:
         return get_features(arg);
     case XENVER_pagesize:
-        return arg ? refused("xen_version pagesize", -EINVAL, "argument-not-null") : (long)PAGE_SIZE;
+        return arg ? refused("xen_version pagesize", -EINVAL, "argument-not-null")
+                   : (long)PAGE_SIZE;
     case XENVER_guest_handle:
         return write_out("xen_version guest_handle", arg, domain_current()->handle,
                          sizeof(xen_domain_handle_t));

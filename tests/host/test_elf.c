@@ -12,16 +12,16 @@
 #include "abi/abi.h"
 #include "dom/elf.h"
 
-#define IMAGE_MAX  2048u
-#define HEADER     64u
-#define PHDR       56u
-#define SHDR       64u
-#define TEXT_AT    0x200u
-#define NOTES_AT   0x300u
-#define SHDRS_AT   0x500u
-#define NAMES_AT   0x680u
-#define LEGACY_AT  0x6c0u
-#define VIRT_BASE  0xffffffff80000000ul
+#define IMAGE_MAX   2048u
+#define HEADER      64u
+#define PHDR        56u
+#define SHDR        64u
+#define TEXT_AT     0x200u
+#define NOTES_AT    0x300u
+#define SHDRS_AT    0x500u
+#define NAMES_AT    0x680u
+#define LEGACY_AT   0x6c0u
+#define VIRT_BASE   0xffffffff80000000ul
 #define FUZZ_ROUNDS 200000u
 
 struct builder {
@@ -131,8 +131,7 @@ static void check_accepted(const struct elf_image *image)
             continue;
         assert_true(s.filesz <= s.memsz);
         assert_true(s.paddr >= image->pstart && s.paddr + s.memsz <= image->pend);
-        assert_true(s.data >= image->data &&
-                    s.data + s.filesz <= image->data + image->bytes);
+        assert_true(s.data >= image->data && s.data + s.filesz <= image->data + image->bytes);
     }
 }
 
@@ -151,9 +150,9 @@ static int parse(const struct builder *b, struct elf_image *image)
     return rc;
 }
 
-#define REFUSED(b)                             \
-    do {                                       \
-        struct elf_image image_;               \
+#define REFUSED(b)                                       \
+    do {                                                 \
+        struct elf_image image_;                         \
         assert_int_equal(parse(&(b), &image_), -EINVAL); \
     } while (0)
 
@@ -244,12 +243,27 @@ static void broken_headers(void **state)
         size_t at, bytes;
         uint64_t value;
     } change[] = {
-        { 0, 1, 0x7e },     { 4, 1, 1 },        { 5, 1, 2 },         { 16, 2, 1 },
-        { 18, 2, 3 },       { 32, 8, IMAGE_MAX }, { 32, 8, ~0ul },   { 32, 8, ~0ul - 100 },
-        { 54, 2, 55 },      { 54, 2, 0 },       { 56, 2, 0 },        { 56, 2, 0xffff },
+        { 0, 1, 0x7e },
+        { 4, 1, 1 },
+        { 5, 1, 2 },
+        { 16, 2, 1 },
+        { 18, 2, 3 },
+        { 32, 8, IMAGE_MAX },
+        { 32, 8, ~0ul },
+        { 32, 8, ~0ul - 100 },
+        { 54, 2, 55 },
+        { 54, 2, 0 },
+        { 56, 2, 0 },
+        { 56, 2, 0xffff },
         /* segment 0: offset, paddr, filesz, memsz */
-        { 72, 8, IMAGE_MAX }, { 72, 8, ~0ul },  { 88, 8, ~0ul },     { 96, 8, 0x101 },
-        { 96, 8, ~0ul },    { 104, 8, 0xff },   { 104, 8, ~0ul },    { 104, 8, 1ul << 63 },
+        { 72, 8, IMAGE_MAX },
+        { 72, 8, ~0ul },
+        { 88, 8, ~0ul },
+        { 96, 8, 0x101 },
+        { 96, 8, ~0ul },
+        { 104, 8, 0xff },
+        { 104, 8, ~0ul },
+        { 104, 8, 1ul << 63 },
     };
 
     (void)state;
@@ -314,8 +328,10 @@ static uint64_t random_next(uint64_t *seed)
 /* Random changes of a few fields, sizes and cuts: nothing is read outside, nothing hangs. */
 static void mutated_images(void **state)
 {
-    static const uint64_t odd[] = { 0, 1, 3, 4, 7, 8, 0x7fffffff, 0xffffffff, ~0ul, 1ul << 63,
-                                    IMAGE_MAX, IMAGE_MAX - 1, VIRT_BASE };
+    static const uint64_t odd[] = { 0,        1,         3,          4,
+                                    7,        8,         0x7fffffff, 0xffffffff,
+                                    ~0ul,     1ul << 63, IMAGE_MAX,  IMAGE_MAX - 1,
+                                    VIRT_BASE };
     uint64_t seed = 0x9e3779b97f4a7c15;
     unsigned accepted = 0;
 
@@ -349,9 +365,9 @@ static void mutated_images(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_image),      cmocka_unit_test(notes_in_sections),
+        cmocka_unit_test(plain_image),          cmocka_unit_test(notes_in_sections),
         cmocka_unit_test(notes_in_legacy_text), cmocka_unit_test(features),
-        cmocka_unit_test(broken_headers),   cmocka_unit_test(broken_notes),
+        cmocka_unit_test(broken_headers),       cmocka_unit_test(broken_notes),
         cmocka_unit_test(mutated_images),
     };
 
