@@ -21,15 +21,15 @@ extern hypercall_fn *const hypercall_table[HYPERCALLS];
  * Arranges that hypercall nr is issued again with these arguments, after the guest had a chance to
  * take an event. Returns the value that the handler must return.
  */
-long hypercall_restart(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
+long hypercall_restart(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                       uint64_t a5);
 
 /* One handler for each file of pv/ (and dom/ for sched, evtchn, console). */
 hypercall_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_set_callbacks,
     hc_fpu_taskswitch, hc_set_debugreg, hc_get_debugreg, hc_update_descriptor, hc_memory_op,
     hc_multicall, hc_update_va_mapping, hc_set_timer_op, hc_xen_version, hc_console_io,
-    hc_vm_assist, hc_update_va_mapping_otherdomain, hc_vcpu_op, hc_set_segment_base,
-    hc_mmuext_op, hc_nmi_op, hc_sched_op, hc_callback_op, hc_event_channel_op, hc_physdev_op,
-    hc_platform_op, hc_sysctl, hc_domctl, hc_sched_op_compat, hc_event_channel_op_compat,
-    hc_xenpmu_op, hc_iret;
+    hc_vm_assist, hc_update_va_mapping_otherdomain, hc_vcpu_op, hc_set_segment_base, hc_mmuext_op,
+    hc_nmi_op, hc_sched_op, hc_callback_op, hc_event_channel_op, hc_physdev_op, hc_platform_op,
+    hc_sysctl, hc_domctl, hc_sched_op_compat, hc_event_channel_op_compat, hc_xenpmu_op, hc_iret;
 
 #endif
