@@ -200,7 +200,7 @@ $(BUILD)/.flags: FORCE
 $(BUILD)/.lists: FORCE
 	@mkdir -p $(@D)
 	$(file >$@.new,$(HV_OBJS) $(GUEST_OBJS) $(SCENARIO_OBJS) $(USER_BINS) $(HOST_OBJS))@cmp -s $@.new $@ || mv $@.new $@
-FORCE:
+.PHONY: FORCE
 
 OFFSETS = sed -n 's/^.*->\([A-Za-z0-9_]*\) \(-\{0,1\}[0-9][0-9]*\).*$$/\#define \1 \2/p'
 
