@@ -134,9 +134,21 @@ static void others_step(void)
     within = false;
 }
 
-/* At a shared access: what does not allocate, as the allocator's state cannot be put back. */
+/* True while the last reference of some frame of the guest would free it. */
+static bool frame_may_be_freed(void)
+{
+    for (uint64_t n = 0; n < frame_limit; n++)
+        if (frame_owner(mfn_of(n)) == machine_guest.id && !(frame_table[n].ref & FRAME_ALLOCATED))
+            return true;
+    return false;
+}
+
+/* At a shared access: what neither allocates nor frees, as the allocator's state cannot be put back. */
 static void others_request(void)
 {
+    if (within || frame_may_be_freed())
+        return;
+    within = true;
     machine_run(this_cpu()->cpu_id ^ 1);
     switch (pick(4)) {
     case 0:
@@ -152,6 +164,7 @@ static void others_request(void)
         (void)op_update_va((uint64_t)any_slot() << PAGE_SHIFT, any_entry(), 0);
         break;
     }
+    within = false;
 }
 
 static void steer(void)
@@ -191,6 +204,7 @@ static void program(uint64_t from)
         machine_run(pick(2));
         steer();
         step();
+        within = false; /* the other CPU may have been left waiting */
         machine_between_restarts = 0;
     }
     machine_end();
