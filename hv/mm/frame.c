@@ -27,42 +27,36 @@ static bool ref_swap(struct frame *f, uint64_t *old, uint64_t new)
                                        __ATOMIC_ACQUIRE);
 }
 
-static bool get_refused(mfn_t mfn, const char *rule)
+bool frame_get_refused(mfn_t mfn, uint16_t owner)
 {
+    uint64_t ref = frame_valid(mfn) ? frame_of(mfn)->ref : 0;
+    const char *rule = "injected";
+
+    if (!frame_valid(mfn))
+        rule = "frame-beyond-memory";
+    else if ((uint16_t)(ref >> FRAME_OWNER_SHIFT) != owner)
+        rule = "frame-not-owned";
+    else if (!(ref & FRAME_REF_COUNT))
+        rule = "frame-free";
+    else if (!frame_ref_gettable(ref, owner))
+        rule = "reference-count-full";
     refuse(-EINVAL, rule, mfn, 0);
     return false;
 }
 
-/* Takes a reference while the count is below limit. */
-static bool get_below(mfn_t mfn, uint16_t owner, uint64_t limit)
-{
-    struct frame *f;
-    uint64_t old;
-
-    if (!frame_valid(mfn))
-        return get_refused(mfn, "frame-beyond-memory");
-    if (hook_fail())
-        return get_refused(mfn, "injected");
-    f = frame_of(mfn);
-    old = __atomic_load_n(&f->ref, __ATOMIC_RELAXED);
-    do {
-        if ((uint16_t)(old >> FRAME_OWNER_SHIFT) != owner)
-            return get_refused(mfn, "frame-not-owned");
-        if ((old & FRAME_REF_COUNT) - 1 >= limit - 1)
-            return get_refused(mfn,
-                               (old & FRAME_REF_COUNT) ? "reference-count-full" : "frame-free");
-    } while (!ref_swap(f, &old, old + 1));
-    return true;
-}
-
-bool frame_get(mfn_t mfn, uint16_t owner)
-{
-    return get_below(mfn, owner, FRAME_REF_MAX - FRAME_REF_RESERVE);
-}
-
 bool frame_get_to_give_back(mfn_t mfn, uint16_t owner)
 {
-    return get_below(mfn, owner, FRAME_REF_MAX - FRAME_REF_RESERVE / 2);
+    uint64_t old;
+
+    if (!frame_valid(mfn) || hook_fail())
+        return frame_get_refused(mfn, owner);
+    old = __atomic_load_n(&frame_of(mfn)->ref, __ATOMIC_RELAXED);
+    do {
+        if ((uint16_t)(old >> FRAME_OWNER_SHIFT) != owner ||
+            (old & FRAME_REF_COUNT) - 1 >= FRAME_REF_MAX - FRAME_REF_RESERVE / 2 - 1)
+            return frame_get_refused(mfn, owner);
+    } while (!ref_swap(frame_of(mfn), &old, old + 1));
+    return true;
 }
 
 void frame_get_again(mfn_t mfn)
@@ -76,25 +70,14 @@ void frame_get_again(mfn_t mfn)
 }
 
 /* The last reference has gone: nothing names the frame but stale TLB entries. page_free() dates them. */
-static void frame_freed(mfn_t mfn, uint64_t ref)
+void frame_put_last(mfn_t mfn, uint64_t before)
 {
-    ASSERT(!(frame_of(mfn)->type & FRAME_TYPE_COUNT) && !(ref & FRAME_ALLOCATED));
+    ASSERT((before & FRAME_REF_COUNT) && !(before & FRAME_ALLOCATED));
+    ASSERT(!(frame_of(mfn)->type & FRAME_TYPE_COUNT));
     m2p_set(mfn, M2P_INVALID);
     page_free(mfn, 0);
-    if (!(ref & FRAME_HV_SHARED))
-        owner_page_gone((uint16_t)(ref >> FRAME_OWNER_SHIFT));
-}
-
-void frame_put(mfn_t mfn)
-{
-    struct frame *f = frame_of(mfn);
-    uint64_t old = __atomic_load_n(&f->ref, __ATOMIC_RELAXED);
-
-    do {
-        ASSERT(old & FRAME_REF_COUNT);
-    } while (!ref_swap(f, &old, old - 1));
-    if (__builtin_expect((old & FRAME_REF_COUNT) == 1, 0))
-        frame_freed(mfn, old);
+    if (!(before & FRAME_HV_SHARED))
+        owner_page_gone((uint16_t)(before >> FRAME_OWNER_SHIFT));
 }
 
 void frame_assign(mfn_t mfn, uint16_t owner, uint64_t flags)

@@ -25,6 +25,7 @@
 
 #include "abi/abi.h"
 #include "geometry.h"
+#include "hooks.h"
 
 struct frame {
     uint64_t ref;
@@ -85,11 +86,35 @@ static inline uint32_t frame_refs(mfn_t mfn)
     return (uint32_t)(frame_of(mfn)->ref & FRAME_REF_COUNT);
 }
 
+/* Whether the reference word lets owner take one more: its frame, in use, counter below the reserve. */
+static inline bool frame_ref_gettable(uint64_t ref, uint16_t owner)
+{
+    return (uint16_t)(ref >> FRAME_OWNER_SHIFT) == owner &&
+           (uint32_t)ref - 1 < (uint32_t)(FRAME_REF_MAX - FRAME_REF_RESERVE - 1);
+}
+
+/* frame.c: the rare halves of frame_get() and frame_put(). */
+bool frame_get_refused(mfn_t mfn, uint16_t owner);
+void frame_put_last(mfn_t mfn, uint64_t before);
+
 /*
  * Takes one general reference on a frame that belongs to owner.
  * False, with the reason recorded: MFN beyond RAM, other owner, free, count at its maximum.
  */
-bool frame_get(mfn_t mfn, uint16_t owner);
+static inline bool frame_get(mfn_t mfn, uint16_t owner)
+{
+    if (__builtin_expect(frame_valid(mfn) && !hook_fail(), 1)) {
+        uint64_t *ref = &frame_of(mfn)->ref, old = __atomic_load_n(ref, __ATOMIC_RELAXED);
+
+        while (__builtin_expect(frame_ref_gettable(old, owner), 1)) {
+            hook_shared_access();
+            if (__atomic_compare_exchange_n(ref, &old, old + 1, false, __ATOMIC_ACQ_REL,
+                                            __ATOMIC_ACQUIRE))
+                return true;
+        }
+    }
+    return frame_get_refused(mfn, owner);
+}
 
 /*
  * The same for the time of a request that gives a reference of the frame back: draws on the reserve,
@@ -105,7 +130,15 @@ bool frame_get_to_give_back(mfn_t mfn, uint16_t owner);
 void frame_get_again(mfn_t mfn);
 
 /* Drops one general reference. With the last one the frame is freed (its type count must be 0). */
-void frame_put(mfn_t mfn);
+static inline void frame_put(mfn_t mfn)
+{
+    uint64_t old;
+
+    hook_shared_access();
+    old = __atomic_fetch_sub(&frame_of(mfn)->ref, 1, __ATOMIC_ACQ_REL);
+    if (__builtin_expect((uint32_t)old <= 1, 0))
+        frame_put_last(mfn, old);
+}
 
 /*
  * Gives a frame fresh from the allocator to owner with count 1 and FRAME_ALLOCATED (| flags).

@@ -9,8 +9,6 @@
 #include "lib/percpu.h"
 #include "lib/x86.h"
 
-#define EPOCH_MASK ((1u << FRAME_EPOCH_BITS) - 1)
-
 void tlb_load_root(uint64_t cr3)
 {
     struct percpu *cpu = this_cpu();
@@ -30,13 +28,8 @@ void tlb_flush_va(uint64_t va)
     invlpg(va);
 }
 
-uint32_t tlb_epoch(void)
-{
-    return (uint32_t)this_cpu()->flush_clock & EPOCH_MASK;
-}
-
 void tlb_flush_since(uint32_t epoch)
 {
-    if ((epoch & EPOCH_MASK) == tlb_epoch())
+    if ((epoch & ((1u << FRAME_EPOCH_BITS) - 1)) == tlb_epoch())
         tlb_flush_all();
 }

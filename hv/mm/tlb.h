@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "geometry.h"
+#include "lib/percpu.h"
+
 /* Loads CR3 with a machine address of an L4: switches the address space and flushes everything. */
 void tlb_load_root(uint64_t cr3);
 
@@ -27,6 +30,9 @@ void tlb_flush_va(uint64_t va);
 void tlb_flush_since(uint32_t epoch);
 
 /* The flush clock as it is stored in a frame: low FRAME_EPOCH_BITS bits. */
-uint32_t tlb_epoch(void);
+static inline uint32_t tlb_epoch(void)
+{
+    return (uint32_t)this_cpu()->flush_clock & ((1u << FRAME_EPOCH_BITS) - 1);
+}
 
 #endif

@@ -8,19 +8,6 @@
 #include "pt/pte_check.h"
 
 /*
- * Bits whose change needs no new check, at an unchanged frame: a whitelist (hazard P1). RW is not in
- * it at L1, where it stands for a type reference; above L1 no reference depends on it.
- */
-#define SOFT_BITS (PTE_NX | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_G | PTE_D | PTE_A | PTE_U)
-
-static inline bool change_is_soft(uint64_t old, uint64_t new, unsigned level)
-{
-    uint64_t soft = level == 1 ? SOFT_BITS : SOFT_BITS | PTE_RW;
-
-    return (old & new & PTE_P) && !((old ^ new) & ~soft);
-}
-
-/*
  * Stores the entry. The lock keeps other requests out; only the CPU's own A and D updates race, so
  * a value that was read changes in those two bits at most.
  */
@@ -58,7 +45,7 @@ int entry_change(struct entry_change *c)
         if (rc)
             return rc;
         new = pte_adjust(new, c->level);
-        if (change_is_soft(c->old, new, c->level))
+        if (entry_change_is_soft(c->old, new, c->level))
             return entry_store(entry, c, new) ? 0 : -EBUSY;
         rc = pte_get_refs(new, c->level, c->page_owner);
         if (rc)
@@ -69,5 +56,26 @@ int entry_change(struct entry_change *c)
         return -EBUSY;
     }
     pte_put_refs(c->old, c->level);
+    return 0;
+}
+
+int l1_entry_write_refs(uint64_t *entry, uint64_t new, uint16_t page_owner)
+{
+    uint64_t old = hook_guest_read64(entry);
+
+    if (new & PTE_P) {
+        int rc = pte_flags_check(new, 1);
+
+        if (rc)
+            return rc;
+        new = pte_adjust(new, 1);
+        rc = l1_entry_get_refs(new, page_owner);
+        if (__builtin_expect(rc, 0))
+            return rc;
+    }
+    hook_shared_access();
+    __atomic_store_n(entry, new, __ATOMIC_RELEASE);
+    if (old & PTE_P)
+        l1_entry_put_refs(old);
     return 0;
 }

@@ -7,6 +7,7 @@
 #define HV_PT_ENTRY_H
 
 #include "pt/page_type.h"
+#include "pt/pte_check.h"
 
 enum entry_mode {
     ENTRY_STORE,        /* the new value as it is */
@@ -32,5 +33,41 @@ struct entry_change {
  * caller drains pt_work after it has unlocked the table.
  */
 int entry_change(struct entry_change *c);
+
+/*
+ * Bits whose change needs no new check, at an unchanged frame: a whitelist (hazard P1). RW is not in
+ * it at L1, where it stands for a type reference; above L1 no reference depends on it.
+ */
+#define ENTRY_SOFT_BITS (PTE_NX | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_G | PTE_D | PTE_A | PTE_U)
+
+static inline bool entry_change_is_soft(uint64_t old, uint64_t new, unsigned level)
+{
+    uint64_t soft = level == 1 ? ENTRY_SOFT_BITS : ENTRY_SOFT_BITS | PTE_RW;
+
+    return (old & new & PTE_P) && !((old ^ new) & ~soft);
+}
+
+/* entry.c: the part of l1_entry_write() that takes and drops references. new is as it was asked for. */
+int l1_entry_write_refs(uint64_t *entry, uint64_t new, uint16_t page_owner);
+
+/*
+ * entry_change() for the common case: a plain store to a slot of a locked L1. Same results; the
+ * refused entry is unchanged, so that who reports reads it there.
+ */
+static inline int l1_entry_write(mfn_t table, unsigned slot, uint64_t new, uint16_t page_owner)
+{
+    uint64_t *entry = (uint64_t *)frame_va(table) + slot;
+
+    if ((new & PTE_P) && !(new & ~PTE_ADDR_MASK & ~PTE_L1_ALLOWED)) {
+        uint64_t stored = pte_adjust(new, 1);
+
+        if (entry_change_is_soft(hook_guest_read64(entry), stored, 1)) {
+            hook_shared_access();
+            __atomic_store_n(entry, stored, __ATOMIC_RELEASE);
+            return 0;
+        }
+    }
+    return l1_entry_write_refs(entry, new, page_owner);
+}
 
 #endif

@@ -170,14 +170,11 @@ static int type_won(mfn_t mfn, enum page_type type, uint64_t old)
     return rc;
 }
 
-int page_type_get(mfn_t mfn, enum page_type type)
+int page_type_get_slow(mfn_t mfn, enum page_type type)
 {
     struct frame *f = frame_of(mfn);
-    uint64_t old, new;
+    uint64_t old = type_load(f), new;
 
-    if (hook_fail())
-        return refuse(-EINVAL, "injected", mfn, 0);
-    old = type_load(f);
     for (;;) {
         if (!(old & FRAME_TYPE_COUNT)) {
             bool ready = type == PT_WRITABLE && !type_changes(old, type);
@@ -283,27 +280,4 @@ void pt_work_drain(void)
 {
     while (!pt_work_step())
         hook_reschedule();
-}
-
-bool page_type_lock(mfn_t mfn, enum page_type type)
-{
-    struct frame *f = frame_of(mfn);
-    uint64_t old = type_load(f);
-
-    for (;;) {
-        if ((old & (FRAME_TYPE_MASK | FRAME_VALIDATED)) != (type_bits(type) | FRAME_VALIDATED))
-            return false;
-        if (old & FRAME_LOCKED) {
-            __builtin_ia32_pause();
-            old = type_load(f);
-        } else if (type_swap(f, &old, old | FRAME_LOCKED)) {
-            return true;
-        }
-    }
-}
-
-void page_type_unlock(mfn_t mfn)
-{
-    hook_shared_access();
-    __atomic_and_fetch(&frame_of(mfn)->type, ~FRAME_LOCKED, __ATOMIC_RELEASE);
 }

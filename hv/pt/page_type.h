@@ -21,7 +21,11 @@
 
 #include <stdbool.h>
 
+#include "hooks.h"
+#include "lib/errno.h"
 #include "mm/frame.h"
+#include "mm/refusal.h"
+#include "mm/tlb.h"
 
 enum page_type {
     PT_NONE = 0,
@@ -54,6 +58,26 @@ struct pt_work {
 };
 
 /*
+ * The fast half of a writable reference: the frame is writable already, or was last, so nothing is to
+ * be flushed or validated and only the count changes. A writable word in use is the type, the
+ * validated flag and the count, nothing else.
+ */
+static inline bool writable_gettable(uint64_t type_word)
+{
+    return (type_word & (FRAME_TYPE_MASK | FRAME_LOCKED)) == (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT &&
+           (type_word & FRAME_TYPE_COUNT) != FRAME_TYPE_MAX;
+}
+
+static inline uint64_t writable_word(uint64_t count)
+{
+    return (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | FRAME_VALIDATED | (count & FRAME_TYPE_COUNT);
+}
+
+/* page_type.c: the general halves of page_type_get() and page_writable_put(). */
+int page_type_get_slow(mfn_t mfn, enum page_type type);
+void page_type_put(mfn_t mfn);
+
+/*
  * Takes a type reference (not a general one: the caller holds one) and promotes the frame if its
  * count was zero. Results:
  *   0          one type reference taken
@@ -62,16 +86,42 @@ struct pt_work {
  *   -ERESTART  preempted: the frame is partial, no reference was given; ask again to resume
  * After an error other than -ERESTART the caller must pt_work_drain() before the guest runs.
  */
-int page_type_get(mfn_t mfn, enum page_type type);
+static inline int page_type_get(mfn_t mfn, enum page_type type)
+{
+    if (hook_fail())
+        return refuse(-EINVAL, "injected", mfn, 0);
+    if (type == PT_WRITABLE) {
+        uint64_t *word = &frame_of(mfn)->type, old = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-/* One more type reference for a holder of one: cannot fail but for a full counter (false). */
-bool page_type_get_again(mfn_t mfn);
+        hook_shared_access();
+        if (__builtin_expect(writable_gettable(old), 1) &&
+            __atomic_compare_exchange_n(word, &old, writable_word(old + 1), false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
+            return 0;
+    }
+    return page_type_get_slow(mfn, type);
+}
 
 /*
  * Drops a type reference. With the last one a table is demoted; if that is preempted the rest is
  * left in this_cpu()->pt_work: pt_work_drain() before the guest runs. May sleep in drain.
  */
 void page_type_put(mfn_t mfn);
+
+/* The same for a reference that is known to be a writable one. */
+static inline void page_writable_put(mfn_t mfn)
+{
+    uint64_t *word = &frame_of(mfn)->type, old = __atomic_load_n(word, __ATOMIC_RELAXED), new;
+
+    new = (uint32_t)old == 1 ? ((uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT |
+                                (uint64_t)tlb_epoch() << FRAME_NEXT_SHIFT)
+                             : old - 1;
+    hook_shared_access();
+    if (__builtin_expect(!(uint32_t)old || !__atomic_compare_exchange_n(word, &old, new, false,
+                                                                        __ATOMIC_ACQ_REL,
+                                                                        __ATOMIC_RELAXED), 0))
+        page_type_put(mfn);
+}
 
 /* General and type reference together. Errors of both; -EINVAL if mfn does not belong to owner. */
 int page_get_typed(mfn_t mfn, uint16_t owner, enum page_type type);
@@ -85,10 +135,33 @@ bool pt_work_step(void);
 
 /*
  * Locks a validated table for a change of one entry: true if mfn has this type, is validated and
- * is now locked by us. The caller holds a general reference.
+ * is now locked by us. A locked table keeps its last type reference, hence its owner: a caller who
+ * found it by a walk needs no reference of its own, but looks at the owner after locking.
  */
-bool page_type_lock(mfn_t mfn, enum page_type type);
-void page_type_unlock(mfn_t mfn);
+static inline bool page_type_lock(mfn_t mfn, enum page_type type)
+{
+    const uint64_t want = (uint64_t)type << FRAME_TYPE_SHIFT | FRAME_VALIDATED;
+    uint64_t *word = &frame_of(mfn)->type, old = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+    for (;;) {
+        hook_shared_access();
+        if (__builtin_expect((old & (FRAME_TYPE_MASK | FRAME_VALIDATED)) != want, 0))
+            return false;
+        if (__builtin_expect(old & FRAME_LOCKED, 0)) {
+            __builtin_ia32_pause();
+            old = __atomic_load_n(word, __ATOMIC_RELAXED);
+        } else if (__atomic_compare_exchange_n(word, &old, old | FRAME_LOCKED, false,
+                                               __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            return true;
+        }
+    }
+}
+
+static inline void page_type_unlock(mfn_t mfn)
+{
+    hook_shared_access();
+    __atomic_and_fetch(&frame_of(mfn)->type, ~FRAME_LOCKED, __ATOMIC_RELEASE);
+}
 
 /* Checks descriptors of a page that becomes PT_SEG; pt/descriptor.c. 0 or -EINVAL. */
 int seg_page_validate(mfn_t mfn);

@@ -9,15 +9,34 @@
 
 #include "pt/page_type.h"
 
+/* Bits a present entry may have besides its address. No caching attributes: RAM is write-back. */
+#define PTE_LN_ALLOWED (PTE_P | PTE_RW | PTE_U | PTE_A | PTE_D | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_NX)
+#define PTE_L1_ALLOWED (PTE_LN_ALLOWED | PTE_G)
+
+/* pte_check.c: names the rule of a refused bit, and returns -EINVAL. */
+int pte_flags_refused(uint64_t pte, unsigned level);
+
 /* -EINVAL if a present entry of a table of this level (1..4) has a bit that is not allowed there. */
-int pte_flags_check(uint64_t pte, unsigned level);
+static inline int pte_flags_check(uint64_t pte, unsigned level)
+{
+    uint64_t bad = pte & ~PTE_ADDR_MASK & ~(level == 1 ? PTE_L1_ALLOWED : PTE_LN_ALLOWED);
+
+    return __builtin_expect(bad != 0, 0) ? pte_flags_refused(pte, level) : 0;
+}
 
 /* The entry as it is stored: user and marker bits as the ABI adjusts them (docs/abi.md). */
-uint64_t pte_adjust(uint64_t pte, unsigned level);
+static inline uint64_t pte_adjust(uint64_t pte, unsigned level)
+{
+    if (level > 1)
+        return pte | PTE_U | (level == 4 ? PTE_A : 0);
+    if (!(pte & PTE_U))
+        pte |= PTE_GUEST_KERNEL | PTE_U;
+    return pte & PTE_GUEST_KERNEL ? pte : pte | PTE_G;
+}
 
 /*
- * Takes the references that a present entry stands for, in a table of this level that belongs to
- * table_owner, naming frames of page_owner. Checks flags first. 0, or
+ * Takes the references that a present entry stands for, in a table of this level, naming frames of
+ * page_owner. Checks flags first. 0, or
  *   -EINVAL  flags, MFN that cannot be, child of another type or invalid
  *   -EPERM   L1: not RAM
  *   -EBUSY   L1: not page_owner's, or writable wanted but the frame is a table or descriptor page
@@ -28,5 +47,28 @@ int pte_get_refs(uint64_t pte, unsigned level, uint16_t page_owner);
 
 /* Drops what pte_get_refs() took for this entry. */
 void pte_put_refs(uint64_t pte, unsigned level);
+
+/* pte_check.c: why the frame of an L1 entry could not be had: names the rule, returns the errno. */
+int l1_frame_refused(uint64_t pte, uint16_t page_owner);
+
+/* The L1 cases of the two, for a present entry whose flags were checked. */
+static inline int l1_entry_get_refs(uint64_t pte, uint16_t page_owner)
+{
+    mfn_t mfn = pte_mfn(pte);
+
+    if (__builtin_expect(!frame_get(mfn, page_owner), 0))
+        return l1_frame_refused(pte, page_owner);
+    if (!(pte & PTE_RW) || __builtin_expect(!page_type_get(mfn, PT_WRITABLE), 1))
+        return 0;
+    frame_put(mfn);
+    return -EBUSY;
+}
+
+static inline void l1_entry_put_refs(uint64_t pte)
+{
+    if (pte & PTE_RW)
+        page_writable_put(pte_mfn(pte));
+    frame_put(pte_mfn(pte));
+}
 
 #endif

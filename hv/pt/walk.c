@@ -2,14 +2,6 @@
 /* The page-table walk; see walk.h. Entries are read once each. */
 #include "pt/walk.h"
 
-#include "hooks.h"
-#include "geometry.h"
-
-static inline unsigned va_slot(uint64_t va, unsigned level)
-{
-    return (va >> (PAGE_SHIFT + (level - 1) * PT_INDEX_BITS)) & (PT_ENTRIES - 1);
-}
-
 bool walk_tables(struct walk *w, mfn_t root, uint64_t va)
 {
     mfn_t table = root;
@@ -24,7 +16,7 @@ bool walk_tables(struct walk *w, mfn_t root, uint64_t va)
             return false;
         w->level = level;
         w->table[level] = table;
-        w->slot[level] = va_slot(va, level);
+        w->slot[level] = walk_slot(va, level);
         pte = hook_guest_read64((uint64_t *)frame_va(table) + w->slot[level]);
         w->entry[level] = pte;
         if (level == 1)

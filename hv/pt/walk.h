@@ -6,6 +6,8 @@
 #ifndef HV_PT_WALK_H
 #define HV_PT_WALK_H
 
+#include "geometry.h"
+#include "hooks.h"
 #include "mm/frame.h"
 
 struct walk {
@@ -21,5 +23,28 @@ struct walk {
  * present, names no RAM, or va is non-canonical.
  */
 bool walk_tables(struct walk *w, mfn_t root, uint64_t va);
+
+/* The index of va in a table of this level. */
+static inline unsigned walk_slot(uint64_t va, unsigned level)
+{
+    return (va >> (PAGE_SHIFT + (level - 1) * PT_INDEX_BITS)) & (PT_ENTRIES - 1);
+}
+
+/*
+ * The same walk for the current vCPU's own root and a VA that is the guest's (guest_va_ok()): every
+ * table on the way is validated, so its present entries name tables. True with *table set to the L1.
+ */
+static inline bool walk_to_l1(mfn_t root, uint64_t va, mfn_t *table)
+{
+    *table = root;
+    for (unsigned level = 4; level > 1; level--) {
+        uint64_t pte = hook_guest_read64((uint64_t *)frame_va(*table) + walk_slot(va, level));
+
+        if (!(pte & PTE_P))
+            return false;
+        *table = pte_mfn(pte);
+    }
+    return true;
+}
 
 #endif

@@ -21,12 +21,14 @@
 
 #define CHUNK 32u /* requests copied from the guest at a time */
 #define CMD_MASK 7u
+#define BATCH_NO_L1 (~0ul)
 
 struct batch {
     uint16_t table_owner; /* whose tables are changed */
     uint16_t page_owner;  /* whose frames the entries may name */
     mfn_t table;          /* locked table with a general reference, MFN_NONE when none */
     unsigned level;
+    uint64_t l1_ma;       /* machine address of the locked table if it is an L1, else BATCH_NO_L1 */
     bool flush;           /* an entry above L1 changed: stale walks may remain */
     uint32_t index;       /* requests done, of this call */
     struct mmu_update chunk[CHUNK];
@@ -58,6 +60,7 @@ static void batch_unlock(struct batch *b)
     page_type_unlock(b->table);
     frame_put(b->table);
     b->table = MFN_NONE;
+    b->l1_ma = BATCH_NO_L1;
 }
 
 /* Locks the table that holds the entry. 0 with b->level set; 1: the frame is not a table now. */
@@ -72,6 +75,8 @@ static int batch_lock(struct batch *b, mfn_t table)
     if (type >= PT_L1 && type <= PT_L4 && page_type_lock(table, type)) {
         b->table = table;
         b->level = type;
+        if (type == PT_L1 && !trace_on)
+            b->l1_ma = mfn_to_ma(table);
         return 0;
     }
     if (!frame_type_refs(table) || type == PT_WRITABLE)
@@ -87,42 +92,59 @@ static int store_plain(mfn_t frame, uint64_t ma, uint64_t value)
 
     if (!rc) {
         *(volatile uint64_t *)((char *)frame_va(frame) + (ma & (PAGE_SIZE - 1) & ~7ul)) = value;
-        page_type_put(frame);
+        page_writable_put(frame);
     }
     frame_put(frame);
     return rc;
 }
 
-static int update_entry(struct batch *b, uint64_t ptr, uint64_t value, struct refused_entry *e)
+/* The entry of a locked table above L1, or with its A and D bits to be kept. */
+static int update_checked(struct batch *b, struct entry_change *c)
 {
-    struct entry_change c = { .new = value, .page_owner = b->page_owner };
-    mfn_t table = { ptr >> PAGE_SHIFT };
     int rc;
 
-    c.mode = (ptr & CMD_MASK) == MMU_PT_UPDATE_PRESERVE_AD ? ENTRY_PRESERVE_AD : ENTRY_STORE;
-    c.slot = (ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t);
-    if (table.n != b->table.n) {
-        rc = batch_lock(b, table);
-        if (rc)
-            return rc > 0 ? store_plain(table, ptr, value) : rc;
-    }
-    c.table = table;
-    c.level = b->level;
-    if (c.level > 1 && b->page_owner != b->table_owner)
-        return refuse(-EINVAL, "foreign-frame-above-L1", table, value);
-    rc = entry_change(&c);
-    if (rc) {
-        *e = (struct refused_entry){ b->index, c.level, c.slot, c.old, value };
+    if (c->level > 1 && b->page_owner != b->table_owner)
+        return refuse(-EINVAL, "foreign-frame-above-L1", c->table, c->new);
+    rc = entry_change(c);
+    if (rc)
         return rc;
-    }
-    trace("mmu_update L%u[%u] of mfn %lx: %016lx -> %016lx\n", c.level, c.slot, table.n, c.old, value);
-    if (c.level > 1)
+    if (c->level > 1)
         b->flush = true;
     if (__builtin_expect(this_cpu()->pt_work->used, 0)) {
         batch_unlock(b);
         pt_work_drain();
     }
     return 0;
+}
+
+static int update_entry(struct batch *b, uint64_t ptr, uint64_t value, struct refused_entry *e)
+{
+    mfn_t table = { ptr >> PAGE_SHIFT };
+    unsigned slot = (ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t), level;
+    uint64_t old;
+    int rc;
+
+    if (table.n != b->table.n) {
+        rc = batch_lock(b, table);
+        if (rc)
+            return rc > 0 ? store_plain(table, ptr, value) : rc;
+    }
+    level = b->level;
+    old = ((const uint64_t *)frame_va(table))[slot];
+    if (level == 1 && (ptr & CMD_MASK) != MMU_PT_UPDATE_PRESERVE_AD)
+        rc = l1_entry_write(table, slot, value, b->page_owner);
+    else
+        rc = update_checked(b, &(struct entry_change){
+                                   .table = table, .level = level, .slot = slot, .new = value,
+                                   .mode = (ptr & CMD_MASK) == MMU_PT_UPDATE_PRESERVE_AD
+                                               ? ENTRY_PRESERVE_AD
+                                               : ENTRY_STORE,
+                                   .page_owner = b->page_owner });
+    if (__builtin_expect(rc != 0, 0))
+        *e = (struct refused_entry){ b->index, level, slot, old, value };
+    else
+        trace("mmu_update L%u[%u] of mfn %lx: %016lx -> %016lx\n", level, slot, table.n, old, value);
+    return rc;
 }
 
 static int update_m2p(const struct batch *b, uint64_t ptr, uint64_t value)
@@ -171,16 +193,22 @@ static int batch_run(struct batch *b, uint64_t va, uint32_t count, struct refuse
 
         if (!n)
             return refuse(-EFAULT, "request-unreadable", MFN_NONE, 0);
-        for (unsigned i = 0; i < n; i++) {
+        for (unsigned i = 0; i < n; i++, b->index++) {
+            const struct mmu_update *req = &b->chunk[i];
+            uint64_t offset = req->ptr ^ b->l1_ma;
             int rc;
 
             if (b->index && hook_preempt())
                 return -ERESTART;
             e->index = b->index;
-            rc = batch_request(b, &b->chunk[i], e);
+            /* A plain store to the L1 that is locked already; a refusal is asked for again to explain. */
+            if (offset < PAGE_SIZE && !(offset & CMD_MASK) &&
+                !l1_entry_write(b->table, offset / sizeof(uint64_t), req->val, b->page_owner))
+                continue;
+            refusal_clear();
+            rc = batch_request(b, req, e);
             if (rc)
                 return rc;
-            b->index++;
         }
     }
     return 0;
@@ -189,7 +217,8 @@ static int batch_run(struct batch *b, uint64_t va, uint32_t count, struct refuse
 static void batch_finish(struct batch *b)
 {
     batch_unlock(b);
-    pt_work_drain();
+    if (__builtin_expect(this_cpu()->pt_work->used, 0))
+        pt_work_drain();
     if (b->flush)
         tlb_flush_all();
 }
@@ -213,7 +242,7 @@ long hc_mmu_update(uint64_t reqs_va, uint64_t count_arg, uint64_t pdone_va, uint
                    uint64_t unused)
 {
     uint32_t count = (uint32_t)count_arg & ~MMU_UPDATE_PREEMPTED, base = 0, done;
-    struct batch b = { .table = MFN_NONE };
+    struct batch b; /* not cleared as a whole: the chunk is large */
     struct refused_entry e = { 0 };
     long rc;
 
@@ -222,6 +251,10 @@ long hc_mmu_update(uint64_t reqs_va, uint64_t count_arg, uint64_t pdone_va, uint
         (void)guest_read(&base, pdone_va, sizeof(base));
     if (!guest_va_ok(reqs_va) || !guest_range_ok(reqs_va, count * sizeof(struct mmu_update)))
         return refused("mmu_update", -EFAULT, "request-array-range");
+    b.table = MFN_NONE;
+    b.l1_ma = BATCH_NO_L1;
+    b.flush = false;
+    b.index = 0;
     rc = batch_owners(&b, (uint32_t)foreigndom);
     if (!rc) {
         rc = batch_run(&b, reqs_va, count, &e);

@@ -33,40 +33,51 @@ static long va_flush(uint64_t va, uint64_t flags)
     return 0;
 }
 
-static long update_va(uint64_t va, uint64_t value, uint64_t flags, uint16_t page_owner)
+/* Not the way of a request that is granted: finds the entry again for the explanation. */
+static __attribute__((noinline, cold)) long update_refused(uint64_t va, uint64_t value, mfn_t table,
+                                                           long rc)
 {
-    struct vcpu *v = vcpu_current();
-    uint16_t owner = v->domain->id;
-    struct entry_change c = { .level = 1, .new = value, .page_owner = page_owner };
-    struct walk w;
+    unsigned slot = walk_slot(va, 1);
+    uint64_t old = ((const uint64_t *)frame_va(table))[slot];
+
+    return refuse_report("update_va_mapping", &(struct refused_entry){ 0, 1, slot, old, value }, rc);
+}
+
+/*
+ * The table was found without a reference: once it is locked as an L1, and is ours, it stays
+ * (page_type_lock()).
+ */
+static inline long update_va(struct vcpu *v, uint64_t va, uint64_t value, uint64_t flags,
+                             uint16_t page_owner)
+{
+    mfn_t table;
     long rc;
 
     if (!guest_va_ok(va))
         return refused("update_va_mapping", -EINVAL, "address-not-the-guest's");
-    if (!walk_tables(&w, ma_to_mfn(v->cr3_kernel), va) || !frame_get(w.table[1], owner))
+    if (!walk_to_l1(ma_to_mfn(v->cr3_kernel), va, &table))
         return refused("update_va_mapping", -EINVAL, "no-L1-for-address");
-    if (!page_type_lock(w.table[1], PT_L1)) {
-        frame_put(w.table[1]);
+    if (!page_type_lock(table, PT_L1))
         return refused("update_va_mapping", -EINVAL, "frame-is-no-L1");
+    if (__builtin_expect(frame_owner(table) != v->domain->id, 0)) {
+        page_type_unlock(table);
+        return refused("update_va_mapping", -EINVAL, "frame-not-owned");
     }
-    c.table = w.table[1];
-    c.slot = w.slot[1];
-    rc = entry_change(&c);
-    page_type_unlock(c.table);
-    frame_put(c.table);
-    if (rc)
-        return refuse_report("update_va_mapping",
-                             &(struct refused_entry){ 0, 1, c.slot, c.old, value }, rc);
-    trace("update_va_mapping %lx: L1[%u] of mfn %lx: %016lx -> %016lx\n", va, c.slot, c.table.n, c.old,
-          value);
+    rc = l1_entry_write(table, walk_slot(va, 1), value, page_owner);
+    page_type_unlock(table);
+    if (__builtin_expect(rc != 0, 0))
+        return update_refused(va, value, table, rc);
+    trace("update_va_mapping %lx: L1[%u] of mfn %lx := %016lx\n", va, walk_slot(va, 1), table.n, value);
     return flags ? va_flush(va, flags) : 0;
 }
 
 long hc_update_va_mapping(uint64_t va, uint64_t value, uint64_t flags, uint64_t a4, uint64_t a5)
 {
+    struct vcpu *v = vcpu_current();
+
     (void)a4;
     (void)a5;
-    return update_va(va, value, flags, domain_current()->id);
+    return update_va(v, va, value, flags, v->domain->id);
 }
 
 long hc_update_va_mapping_otherdomain(uint64_t va, uint64_t value, uint64_t flags, uint64_t domid,
@@ -78,5 +89,5 @@ long hc_update_va_mapping_otherdomain(uint64_t va, uint64_t value, uint64_t flag
     (void)a5;
     if (rc)
         return refuse_report("update_va_mapping_otherdomain", 0, rc);
-    return update_va(va, value, flags, page_owner);
+    return update_va(vcpu_current(), va, value, flags, page_owner);
 }

@@ -230,7 +230,3 @@ void tlb_flush_since(uint32_t epoch)
         tlb_flush_all();
 }
 
-uint32_t tlb_epoch(void)
-{
-    return (uint32_t)(this_cpu()->flush_clock & ((1ull << FRAME_EPOCH_BITS) - 1));
-}
