@@ -32,11 +32,6 @@ EXTRA_SECONDS = {"direct": 0, "bios": 10, "uefi": 60}
 NAMES_BYTES = 960
 
 
-def runs_alone_on(platform):
-    """A death needs a boot of its own; the way it was booted makes no difference to it."""
-    return PLATFORMS[platform][1] == "direct"
-
-
 def one_boot(names):
     """As many of `names`, from the first on, as a command line holds."""
     count = len(names)
@@ -106,7 +101,7 @@ class Platform:
         """Runs every scenario of `chosen`, in as many boots as it takes."""
         self.run_together([scenario.name for scenario in chosen if not scenario.alone])
         for scenario in chosen:
-            if scenario.alone and runs_alone_on(self.name):
+            if scenario.alone:
                 self.run_alone(scenario)
         return self
 
@@ -129,7 +124,7 @@ class Platform:
                 self.results[now[-1]] = Result(BROKEN, f"after its report: {why}")
             elif silent:
                 self.results[silent[0]] = Result(FAIL if ended else BROKEN, why)
-            left = silent[1:] + left[len(now):]
+            left = silent[1:] + left[len(now) :]
             if left and not found and not ended:
                 for name in left:  # the boot itself is broken: no use in repeating it
                     self.results[name] = Result(BROKEN, why)
@@ -180,8 +175,6 @@ def run(chosen, platforms, build, options, progress):
         done = {platform.name: platform for platform in pool.map(one, wanted)}
     for platform in platforms:
         for scenario in chosen:
-            if scenario.alone and not runs_alone_on(platform):
-                continue
             missing = Result(SKIP, "Xen is not here: no network, or no package lists")
             found = done[platform].results[scenario.name] if platform in done else missing
             results[scenario.name, platform] = found

@@ -16,8 +16,8 @@
 
 #include <stddef.h>
 
-#define CONSTANT(name, value) __asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(value))
+#define CONSTANT(name, value)      __asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(value))
 #define OFFSET(name, type, member) CONSTANT(name, offsetof(type, member))
-#define SIZE(name, type) CONSTANT(name, sizeof(type))
+#define SIZE(name, type)           CONSTANT(name, sizeof(type))
 
 #endif
