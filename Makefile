@@ -77,6 +77,8 @@ HOST_LIB_SRCS := machine.c ghost.c guest.c hooks.c reflect.c
 
 CC      := gcc
 PYTHON  := /usr/bin/python3
+Q       := $(if $(V),,@)
+say      = @echo "  $(1)  $(@:$(BUILD)/%=%)"
 ABSBUILD := $(abspath $(BUILD))
 export SOURCE_DATE_EPOCH ?= 1700000000
 
@@ -146,15 +148,15 @@ iso: $(BUILD)/pinion.iso ## Build the GRUB image that boots the pair
 newlib: $(NEWLIB_STAMP) ## Build newlib from Debian's newlib-source (once)
 
 run: bootstrap build ## Boot the pair from GRUB (FIRMWARE= MEM= CPU= SCENARIO= TRACE=1 BOOTSTRAP=no)
-	$(PYTHON) scripts/pinion --build $(BUILD) run $(BUILD)/guest.elf --firmware $(FIRMWARE) \
+	$(Q)$(PYTHON) scripts/pinion --build $(BUILD) run $(BUILD)/guest.elf --firmware $(FIRMWARE) \
 	  --host-memory $(MEM) --cpu $(CPU) --cmdline "scenarios=$(SCENARIO)" \
 	  --module $(BUILD)/initrd.cpio --summary $(if $(TRACE),--trace)
 
 test: bootstrap build iso $(HOST_BINS) ## Run every test; the last line gives the counts
-	$(PYTHON) scripts/test-all --build $(BUILD)
+	$(Q)$(PYTHON) scripts/test-all --build $(BUILD)
 
 host-tests: $(HOST_BINS) ## Run the host tests under sanitizers, with line coverage
-	$(PYTHON) scripts/host-tests --build $(BUILD) $(HOST_PROGRAMS)
+	$(Q)$(PYTHON) scripts/host-tests --build $(BUILD) $(HOST_PROGRAMS)
 
 lint: export LINT_HV_CFLAGS = $(HV_CFLAGS)
 lint: export LINT_GUEST_CFLAGS = $(GUEST_CFLAGS)
@@ -163,10 +165,10 @@ lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
 lint: export LINT_TINY_CFLAGS = $(HOST_CFLAGS) $(HOST_TINY)
 lint: export LINT_TINY_ONLY = $(filter-out $(HOST_TESTS),$(HOST_TINY_TESTS))
 lint: $(ABI_STAMP) $(NEWLIB_STAMP) ## Check format, layers, headers, clang-tidy, cppcheck
-	$(PYTHON) scripts/lint $(CHECKS)
+	$(Q)$(PYTHON) scripts/lint $(CHECKS)
 
 arch: ## Check that includes follow the layers of the architecture
-	$(PYTHON) scripts/check-layers hv
+	$(Q)$(PYTHON) scripts/check-layers hv
 
 format: ## Rewrite C sources in the house format
 	find hv guest shared tests -name '*.[ch]' | xargs -r clang-format -i
@@ -193,98 +195,115 @@ $(ABI_STAMP): | $(BOOT)
 $(NEWLIB_STAMP): scripts/build-newlib | $(BOOT)
 	sh scripts/build-newlib $(BUILD)/newlib
 
+# Writes the text to the target if it is another than before. The folder is made by $(shell), since
+# make expands a whole recipe before it runs a line of it.
+keep = @$(shell mkdir -p $(@D))$(file >$@.new,$(1))cmp -s $@.new $@ || mv $@.new $@
 # What flags were and which objects there were, so that a change of either rebuilds.
-$(BUILD)/.flags: FORCE
-	@mkdir -p $(@D)
-	$(file >$@.new,$(HV_CFLAGS) -Os but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))@cmp -s $@.new $@ || mv $@.new $@
-$(BUILD)/.lists: FORCE
-	@mkdir -p $(@D)
-	$(file >$@.new,$(HV_OBJS) $(GUEST_OBJS) $(SCENARIO_OBJS) $(USER_BINS) $(HOST_OBJS))@cmp -s $@.new $@ || mv $@.new $@
+$(BUILD)/.flags: FORCE | $(BOOT)
+	$(call keep,$(HV_CFLAGS) -Os but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))
+$(BUILD)/.lists: FORCE | $(BOOT)
+	$(call keep,$(HV_OBJS) $(GUEST_OBJS) $(SCENARIO_OBJS) $(USER_BINS) $(HOST_OBJS))
 .PHONY: FORCE
 
 OFFSETS = sed -n 's/^.*->\([A-Za-z0-9_]*\) \(-\{0,1\}[0-9][0-9]*\).*$$/\#define \1 \2/p'
 
 $(BUILD)/hv/offsets.h: hv/cpu/offsets.c $(HV_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(HV_CFLAGS) -MT $@ -MF $(@D)/offsets.d -S -o $(@D)/offsets.s $<
-	$(OFFSETS) $(@D)/offsets.s > $@
+	$(Q)$(CC) $(HV_CFLAGS) -MT $@ -MF $(@D)/offsets.d -S -o $(@D)/offsets.s $<
+	$(Q)$(OFFSETS) $(@D)/offsets.s > $@
 
 $(BUILD)/guest/offsets.h: guest/offsets.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -MT $@ -MF $(@D)/offsets.d -S -o $(@D)/offsets.s $<
-	$(OFFSETS) $(@D)/offsets.s > $@
+	$(Q)$(CC) $(GUEST_CFLAGS) -MT $@ -MF $(@D)/offsets.d -S -o $(@D)/offsets.s $<
+	$(Q)$(OFFSETS) $(@D)/offsets.s > $@
 
-# ---- Compiling and linking --------------------------------------------------
+# ---- Compiling and linking (V=1 shows the commands) --------------------------------------------------
 
 $(filter-out $(call objs,hv,$(HV_FAST)),$(HV_OBJS)): HV_OPT = -Os
 $(BUILD)/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(HV_CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(HV_CFLAGS) -c -o $@ $<
 $(BUILD)/hv/%.o: hv/%.S $(HV_DEPS) $(BUILD)/hv/offsets.h
 	@mkdir -p $(@D)
-	$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
 $(BUILD)/hv/hv.lds: hv/hv.lds.S $(HV_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -E -P -x assembler-with-cpp -MT $@ -o $@ $<
+	$(Q)$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -E -P -x assembler-with-cpp -MT $@ -o $@ $<
 # Linked twice: the table of function names is made from the first link and lies behind the text.
 HV_LINK = $(CC) $(HV_LDFLAGS) -T $(BUILD)/hv/hv.lds -o $@ $(HV_OBJS)
 $(BUILD)/hv/no-symbols.S: scripts/hv-symbols
 	@mkdir -p $(@D)
-	$(PYTHON) scripts/hv-symbols > $@
+	$(Q)$(PYTHON) scripts/hv-symbols > $@
 $(BUILD)/hv/pinion-1.elf: $(HV_OBJS) $(BUILD)/hv/hv.lds $(BUILD)/hv/no-symbols.S $(BUILD)/.lists
-	$(HV_LINK) $(BUILD)/hv/no-symbols.S
+	$(call say,LD)
+	$(Q)$(HV_LINK) $(BUILD)/hv/no-symbols.S
 $(BUILD)/hv/symbols.S: $(BUILD)/hv/pinion-1.elf
-	$(PYTHON) scripts/hv-symbols $< > $@
+	$(Q)$(PYTHON) scripts/hv-symbols $< > $@
 $(BUILD)/pinion.elf: $(HV_OBJS) $(BUILD)/hv/hv.lds $(BUILD)/hv/symbols.S
-	$(HV_LINK) $(BUILD)/hv/symbols.S
+	$(call say,LD)
+	$(Q)$(HV_LINK) $(BUILD)/hv/symbols.S
 
 $(BUILD)/guest/%.o: guest/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
 $(BUILD)/guest/%.o: guest/%.S $(GUEST_DEPS) $(if $(wildcard guest/offsets.c),$(BUILD)/guest/offsets.h)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
 $(BUILD)/scenarios/%.o: tests/scenarios/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
 $(BUILD)/guest.elf: $(GUEST_OBJS) $(SCENARIO_OBJS) guest/guest.lds $(BUILD)/.lists
-	$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(SCENARIO_OBJS) $(NEWLIB_LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(SCENARIO_OBJS) $(NEWLIB_LIBS)
 # The smallest kernel on the guest library: a guest_main of its own.
 $(BUILD)/hello.elf: $(GUEST_OBJS) $(BUILD)/guest/examples/hello.o guest/guest.lds $(BUILD)/.lists
-	$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(BUILD)/guest/examples/hello.o \
+	$(call say,LD)
+	$(Q)$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(BUILD)/guest/examples/hello.o \
 	  $(NEWLIB_LIBS)
 
 $(BUILD)/user/%.o: guest/user/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(USER_CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(USER_CFLAGS) -c -o $@ $<
 $(BUILD)/user/%.o: guest/user/%.S $(GUEST_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(USER_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(USER_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
 $(USER_BINS): $(BUILD)/user/%: $(BUILD)/user/%.o $(USER_LIB_OBJS)
-	$(CC) $(USER_LDFLAGS) -o $@ $^ $(NEWLIB_LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(USER_LDFLAGS) -o $@ $^ $(NEWLIB_LIBS)
 $(BUILD)/initrd.cpio: $(USER_BINS) $(foreach f,$(INITRD_FILES),$(lastword $(subst =, ,$(f)))) scripts/mkinitrd
-	$(PYTHON) scripts/mkinitrd $@ $(foreach p,$(USER_PROGS),$(p)=$(BUILD)/user/$(p)) $(INITRD_FILES)
+	$(Q)$(PYTHON) scripts/mkinitrd $@ $(foreach p,$(USER_PROGS),$(p)=$(BUILD)/user/$(p)) $(INITRD_FILES)
 
 $(BUILD)/pinion.iso: $(BUILD)/pinion.elf $(BUILD)/guest.elf $(BUILD)/initrd.cpio scripts/pinion
-	$(PYTHON) scripts/pinion --build $(BUILD) iso $@
+	$(Q)$(PYTHON) scripts/pinion --build $(BUILD) iso $@
 
 # ---- Host tests -------------------------------------------------------------
 
 $(BUILD)/host/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) --coverage -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(HOST_CFLAGS) --coverage -c -o $@ $<
 $(BUILD)/host/tests/%.o: tests/host/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(HOST_CFLAGS) -c -o $@ $<
 $(addprefix $(BUILD)/host/,$(HOST_TESTS)): $(BUILD)/host/%: $(BUILD)/host/tests/%.o $(HOST_OBJS)
-	$(CC) $(HOST_CFLAGS) --coverage -o $@ $^ -lcmocka
+	$(Q)$(CC) $(HOST_CFLAGS) --coverage -o $@ $^ -lcmocka
 $(BUILD)/host/tiny/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) $(HOST_TINY) --coverage -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(HOST_CFLAGS) $(HOST_TINY) --coverage -c -o $@ $<
 $(BUILD)/host/tiny/tests/%.o: tests/host/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) $(HOST_TINY) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(HOST_CFLAGS) $(HOST_TINY) -c -o $@ $<
 $(BUILD)/host/%.tiny: $(BUILD)/host/tiny/tests/%.o $(HOST_TINY_OBJS)
-	$(CC) $(HOST_CFLAGS) --coverage -o $@ $^ -lcmocka
+	$(Q)$(CC) $(HOST_CFLAGS) --coverage -o $@ $^ -lcmocka
 
 -include $(shell find $(BUILD) -name '*.d' -not -path '*/newlib/*' 2>/dev/null)
