@@ -27,15 +27,21 @@ static int segments(void)
 static int syscall_registers(void)
 {
     static const uint64_t in[9] = { 11, 12, 13, 14, 15, 16, 17, 18, 19 };
-    register uint64_t r8 __asm__("r8") = in[3];
-    register uint64_t r9 __asm__("r9") = in[4];
-    register uint64_t r10 __asm__("r10") = in[5];
-    register uint64_t r12 __asm__("r12") = in[6];
-    register uint64_t r13 __asm__("r13") = in[7];
-    register uint64_t r14 __asm__("r14") = in[8];
+    register uint64_t r8 __asm__("r8");
+    register uint64_t r9 __asm__("r9");
+    register uint64_t r10 __asm__("r10");
+    register uint64_t r12 __asm__("r12");
+    register uint64_t r13 __asm__("r13");
+    register uint64_t r14 __asm__("r14");
     register uint64_t r11 __asm__("r11");
     uint64_t rdi = in[0], rsi = in[1], rdx = in[2], rax = SYS_GETPID, rcx, next, flags;
 
+    r8 = in[3];
+    r9 = in[4];
+    r10 = in[5];
+    r12 = in[6];
+    r13 = in[7];
+    r14 = in[8];
     __asm__ volatile("lea 1f(%%rip), %[next]; stc; syscall; 1: pushfq; popq %[flags]"
                      : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r8), "+r"(r9), "+r"(r10),
                        "+r"(r12), "+r"(r13), "+r"(r14), "=&c"(rcx),

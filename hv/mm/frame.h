@@ -33,28 +33,28 @@ struct frame {
 };
 _Static_assert(sizeof(struct frame) == 16, "16 bytes for each frame");
 
-#define FRAME_REF_MAX      ((1ull << FRAME_REF_BITS) - 1)
-#define FRAME_REF_COUNT    0xffffffffull
-#define FRAME_OWNER_SHIFT  32
-#define FRAME_OWNER_MASK   (0xffffull << FRAME_OWNER_SHIFT)
-#define FRAME_ALLOCATED    (1ull << 48) /* the owner's own reference is in the count */
-#define FRAME_HV_SHARED    (1ull << 49) /* the hypervisor's page, lent to its owner (shared_info) */
+#define FRAME_REF_MAX     ((1ull << FRAME_REF_BITS) - 1)
+#define FRAME_REF_COUNT   0xffffffffull
+#define FRAME_OWNER_SHIFT 32
+#define FRAME_OWNER_MASK  (0xffffull << FRAME_OWNER_SHIFT)
+#define FRAME_ALLOCATED   (1ull << 48) /* the owner's own reference is in the count */
+#define FRAME_HV_SHARED   (1ull << 49) /* the hypervisor's page, lent to its owner (shared_info) */
 
-#define FRAME_TYPE_MAX     ((1ull << FRAME_TYPE_BITS) - 1)
-#define FRAME_TYPE_COUNT   0xffffffffull
-#define FRAME_TYPE_SHIFT   32
-#define FRAME_TYPE_MASK    (7ull << FRAME_TYPE_SHIFT)
-#define FRAME_PINNED       (1ull << 35)
-#define FRAME_VALIDATED    (1ull << 36)
-#define FRAME_PARTIAL      (1ull << 37)
-#define FRAME_LOCKED       (1ull << 38)
-#define FRAME_NEXT_SHIFT   40
-#define FRAME_NEXT_MASK    (0xffffffull << FRAME_NEXT_SHIFT)
+#define FRAME_TYPE_MAX   ((1ull << FRAME_TYPE_BITS) - 1)
+#define FRAME_TYPE_COUNT 0xffffffffull
+#define FRAME_TYPE_SHIFT 32
+#define FRAME_TYPE_MASK  (7ull << FRAME_TYPE_SHIFT)
+#define FRAME_PINNED     (1ull << 35)
+#define FRAME_VALIDATED  (1ull << 36)
+#define FRAME_PARTIAL    (1ull << 37)
+#define FRAME_LOCKED     (1ull << 38)
+#define FRAME_NEXT_SHIFT 40
+#define FRAME_NEXT_MASK  (0xffffffull << FRAME_NEXT_SHIFT)
 
 /* Owners that are not domains. The DOMID_* values are the ABI's. */
-#define OWNER_NONE 0xffffu   /* free */
-#define OWNER_IO   0x7ff1u   /* DOMID_IO: not RAM */
-#define OWNER_HV   0x7ff2u   /* DOMID_XEN: the hypervisor's own */
+#define OWNER_NONE 0xffffu /* free */
+#define OWNER_IO   0x7ff1u /* DOMID_IO: not RAM */
+#define OWNER_HV   0x7ff2u /* DOMID_XEN: the hypervisor's own */
 
 /* In the reference word of a free frame: low bits of the flush clock when it was freed. */
 #define FRAME_FREED_SHIFT 50

@@ -14,10 +14,10 @@
 #include "mm/frame.h"
 
 struct owner {
-    uint16_t id;          /* domid */
-    bool dying;           /* no new references to its frames are given */
-    uint32_t pages;       /* frames owned */
-    uint32_t max_pages;   /* quota; populate beyond it is refused */
+    uint16_t id;              /* domid */
+    bool dying;               /* no new references to its frames are given */
+    uint32_t pages;           /* frames owned */
+    uint32_t max_pages;       /* quota; populate beyond it is refused */
     uint64_t perdomain_entry; /* L4 entry for slot 260 of every L4 of this owner, 0 = empty */
 };
 

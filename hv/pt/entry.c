@@ -40,7 +40,7 @@ int entry_change(struct entry_change *c)
         return refuse(-EINVAL, "hypervisor-slot", c->table, new);
     if (c->mode == ENTRY_COMPARE && c->old != c->expected)
         return -EBUSY;
-    if (new & PTE_P) {
+    if (new &PTE_P) {
         rc = pte_flags_check(new, c->level);
         if (rc)
             return rc;
@@ -63,7 +63,7 @@ int l1_entry_write_refs(uint64_t *entry, uint64_t new, uint16_t page_owner)
 {
     uint64_t old = hook_guest_read64(entry);
 
-    if (new & PTE_P) {
+    if (new &PTE_P) {
         int rc = pte_flags_check(new, 1);
 
         if (rc)

@@ -10,20 +10,20 @@
 #include "pt/pte_check.h"
 
 enum entry_mode {
-    ENTRY_STORE,        /* the new value as it is */
-    ENTRY_PRESERVE_AD,  /* accessed and dirty bits of the old entry are kept */
-    ENTRY_COMPARE,      /* only if the entry still holds the expected value */
+    ENTRY_STORE,       /* the new value as it is */
+    ENTRY_PRESERVE_AD, /* accessed and dirty bits of the old entry are kept */
+    ENTRY_COMPARE,     /* only if the entry still holds the expected value */
 };
 
 struct entry_change {
-    mfn_t table;          /* locked, of type `level` */
-    unsigned level;       /* 1..4 */
+    mfn_t table;    /* locked, of type `level` */
+    unsigned level; /* 1..4 */
     unsigned slot;
     enum entry_mode mode;
-    uint64_t expected;    /* ENTRY_COMPARE */
-    uint64_t new;         /* as the guest asked for it */
-    uint16_t page_owner;  /* whose frames the entry may name */
-    uint64_t old;         /* out: the entry before, also when refused */
+    uint64_t expected;   /* ENTRY_COMPARE */
+    uint64_t new;        /* as the guest asked for it */
+    uint16_t page_owner; /* whose frames the entry may name */
+    uint64_t old;        /* out: the entry before, also when refused */
 };
 
 /*
@@ -44,7 +44,7 @@ static inline bool entry_change_is_soft(uint64_t old, uint64_t new, unsigned lev
 {
     uint64_t soft = level == 1 ? ENTRY_SOFT_BITS : ENTRY_SOFT_BITS | PTE_RW;
 
-    return (old & new & PTE_P) && !((old ^ new) & ~soft);
+    return (old & new &PTE_P) && !((old ^ new) & ~soft);
 }
 
 /* entry.c: the part of l1_entry_write() that takes and drops references. new is as it was asked for. */
@@ -58,7 +58,7 @@ static inline int l1_entry_write(mfn_t table, unsigned slot, uint64_t new, uint1
 {
     uint64_t *entry = (uint64_t *)frame_va(table) + slot;
 
-    if ((new & PTE_P) && !(new & ~PTE_ADDR_MASK & ~PTE_L1_ALLOWED)) {
+    if ((new &PTE_P) && !(new & ~PTE_ADDR_MASK & ~PTE_L1_ALLOWED)) {
         uint64_t stored = pte_adjust(new, 1);
 
         if (entry_change_is_soft(hook_guest_read64(entry), stored, 1)) {

@@ -33,7 +33,7 @@ enum page_type {
     PT_L2 = 2,
     PT_L3 = 3,
     PT_L4 = 4,
-    PT_SEG = 5,      /* segment descriptors: GDT or LDT page */
+    PT_SEG = 5, /* segment descriptors: GDT or LDT page */
     PT_WRITABLE = 7,
 };
 
@@ -64,7 +64,8 @@ struct pt_work {
  */
 static inline bool writable_gettable(uint64_t type_word)
 {
-    return (type_word & (FRAME_TYPE_MASK | FRAME_LOCKED)) == (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT &&
+    return (type_word & (FRAME_TYPE_MASK | FRAME_LOCKED)) == (uint64_t)PT_WRITABLE
+                                                                 << FRAME_TYPE_SHIFT &&
            (type_word & FRAME_TYPE_COUNT) != FRAME_TYPE_MAX;
 }
 
@@ -73,9 +74,8 @@ static inline uint64_t writable_word(uint64_t count)
     return (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | FRAME_VALIDATED | (count & FRAME_TYPE_COUNT);
 }
 
-/* page_type.c: the general halves of page_type_get() and page_writable_put(). */
+/* page_type.c: page_type_get() for every other case. */
 int page_type_get_slow(mfn_t mfn, enum page_type type);
-void page_type_put(mfn_t mfn);
 
 /*
  * Takes a type reference (not a general one: the caller holds one) and promotes the frame if its
@@ -113,13 +113,14 @@ static inline void page_writable_put(mfn_t mfn)
 {
     uint64_t *word = &frame_of(mfn)->type, old = __atomic_load_n(word, __ATOMIC_RELAXED), new;
 
-    new = (uint32_t)old == 1 ? ((uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT |
-                                (uint64_t)tlb_epoch() << FRAME_NEXT_SHIFT)
+    new = (uint32_t)old == 1 ? ((uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | (uint64_t)tlb_epoch()
+                                                                                << FRAME_NEXT_SHIFT)
                              : old - 1;
     hook_shared_access();
-    if (__builtin_expect(!(uint32_t)old || !__atomic_compare_exchange_n(word, &old, new, false,
-                                                                        __ATOMIC_ACQ_REL,
-                                                                        __ATOMIC_RELAXED), 0))
+    if (__builtin_expect(!(uint32_t)old ||
+                             !__atomic_compare_exchange_n(word, &old, new, false, __ATOMIC_ACQ_REL,
+                                                          __ATOMIC_RELAXED),
+                         0))
         page_type_put(mfn);
 }
 

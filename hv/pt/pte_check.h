@@ -10,7 +10,8 @@
 #include "pt/page_type.h"
 
 /* Bits a present entry may have besides its address. No caching attributes: RAM is write-back. */
-#define PTE_LN_ALLOWED (PTE_P | PTE_RW | PTE_U | PTE_A | PTE_D | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_NX)
+#define PTE_LN_ALLOWED \
+    (PTE_P | PTE_RW | PTE_U | PTE_A | PTE_D | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_NX)
 #define PTE_L1_ALLOWED (PTE_LN_ALLOWED | PTE_G)
 
 /* pte_check.c: names the rule of a refused bit, and returns -EINVAL. */

@@ -11,10 +11,10 @@
 #include "mm/frame.h"
 
 struct walk {
-    unsigned level;      /* lowest level reached: 1 = the L1 entry was read */
-    uint64_t entry[5];   /* entry[4] .. entry[level] as read, index = level */
-    mfn_t table[5];      /* frames of the tables visited, index = level */
-    unsigned slot[5];    /* index within the table of each level */
+    unsigned level;    /* lowest level reached: 1 = the L1 entry was read */
+    uint64_t entry[5]; /* entry[4] .. entry[level] as read, index = level */
+    mfn_t table[5];    /* frames of the tables visited, index = level */
+    unsigned slot[5];  /* index within the table of each level */
 };
 
 /*

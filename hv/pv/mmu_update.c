@@ -19,8 +19,8 @@
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
 
-#define CHUNK 32u /* requests copied from the guest at a time */
-#define CMD_MASK 7u
+#define CHUNK       32u /* requests copied from the guest at a time */
+#define CMD_MASK    7u
 #define BATCH_NO_L1 (~0ul)
 
 struct batch {
@@ -28,9 +28,9 @@ struct batch {
     uint16_t page_owner;  /* whose frames the entries may name */
     mfn_t table;          /* locked table with a general reference, MFN_NONE when none */
     unsigned level;
-    uint64_t l1_ma;       /* machine address of the locked table if it is an L1, else BATCH_NO_L1 */
-    bool flush;           /* an entry above L1 changed: stale walks may remain */
-    uint32_t index;       /* requests done, of this call */
+    uint64_t l1_ma; /* machine address of the locked table if it is an L1, else BATCH_NO_L1 */
+    bool flush;     /* an entry above L1 changed: stale walks may remain */
+    uint32_t index; /* requests done, of this call */
     struct mmu_update chunk[CHUNK];
 };
 
@@ -134,16 +134,20 @@ static int update_entry(struct batch *b, uint64_t ptr, uint64_t value, struct re
     if (level == 1 && (ptr & CMD_MASK) != MMU_PT_UPDATE_PRESERVE_AD)
         rc = l1_entry_write(table, slot, value, b->page_owner);
     else
-        rc = update_checked(b, &(struct entry_change){
-                                   .table = table, .level = level, .slot = slot, .new = value,
-                                   .mode = (ptr & CMD_MASK) == MMU_PT_UPDATE_PRESERVE_AD
-                                               ? ENTRY_PRESERVE_AD
-                                               : ENTRY_STORE,
-                                   .page_owner = b->page_owner });
+        rc = update_checked(
+            b, &(struct entry_change){ .table = table,
+                                       .level = level,
+                                       .slot = slot,
+                                       .new = value,
+                                       .mode = (ptr & CMD_MASK) == MMU_PT_UPDATE_PRESERVE_AD
+                                                   ? ENTRY_PRESERVE_AD
+                                                   : ENTRY_STORE,
+                                       .page_owner = b->page_owner });
     if (__builtin_expect(rc != 0, 0))
         *e = (struct refused_entry){ b->index, level, slot, old, value };
     else
-        trace("mmu_update L%u[%u] of mfn %lx: %016lx -> %016lx\n", level, slot, table.n, old, value);
+        trace("mmu_update L%u[%u] of mfn %lx: %016lx -> %016lx\n", level, slot, table.n, old,
+              value);
     return rc;
 }
 
@@ -273,8 +277,13 @@ long hc_mmu_update(uint64_t reqs_va, uint64_t count_arg, uint64_t pdone_va, uint
 long l1_entry_update(mfn_t table, unsigned slot, uint64_t old, uint64_t new, bool compare)
 {
     uint16_t owner = domain_current()->id;
-    struct entry_change c = { .table = table, .level = 1, .slot = slot, .expected = old, .new = new,
-                              .mode = compare ? ENTRY_COMPARE : ENTRY_STORE, .page_owner = owner };
+    struct entry_change c = { .table = table,
+                              .level = 1,
+                              .slot = slot,
+                              .expected = old,
+                              .new = new,
+                              .mode = compare ? ENTRY_COMPARE : ENTRY_STORE,
+                              .page_owner = owner };
     int rc;
 
     if (!frame_get(table, owner))

@@ -18,7 +18,8 @@ static const char *errno_name(long err)
     };
 
     err = -err;
-    return err > 0 && err < (long)(sizeof(names) / sizeof(names[0])) && names[err] ? names[err] : "?";
+    return err > 0 && err < (long)(sizeof(names) / sizeof(names[0])) && names[err] ? names[err]
+                                                                                   : "?";
 }
 
 void frame_describe(char *buf, size_t size, uint64_t n)
@@ -53,12 +54,12 @@ long refuse_report(const char *hypercall, const struct refused_entry *e, long er
     if (r->rule && r->mfn != REFUSAL_NO_MFN)
         frame_describe(frame, sizeof(frame), r->mfn);
     if (e && e->level)
-        snprintk(change, sizeof(change), " L%u[%u] old=%016lx new=%016lx", e->level, e->slot, e->old,
-                 e->new);
+        snprintk(change, sizeof(change), " L%u[%u] old=%016lx new=%016lx", e->level, e->slot,
+                 e->old, e->new);
     if (r->rule && r->slot != REFUSAL_NO_SLOT)
         snprintk(inner, sizeof(inner), " at L%u[%u]=%016lx", r->level, r->slot, r->entry);
-    guest_printk(v->domain->id, v->id, LOG_WARNING, "refused %s[%u]:%s%s%s rule %s: -%s\n", hypercall,
-                 e ? e->index : 0, change, inner, frame, r->rule ? r->rule : "argument",
+    guest_printk(v->domain->id, v->id, LOG_WARNING, "refused %s[%u]:%s%s%s rule %s: -%s\n",
+                 hypercall, e ? e->index : 0, change, inner, frame, r->rule ? r->rule : "argument",
                  errno_name(err));
     refusal_clear();
     return err;

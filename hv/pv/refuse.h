@@ -10,11 +10,11 @@
 
 #include "mm/refusal.h"
 
-struct refused_entry {       /* what the request wanted to change; 0-initialise what does not apply */
-    unsigned index;          /* in a batch */
-    unsigned level;          /* of the table, 0 = not a table entry */
+struct refused_entry { /* what the request wanted to change; 0-initialise what does not apply */
+    unsigned index;    /* in a batch */
+    unsigned level;    /* of the table, 0 = not a table entry */
     unsigned slot;
-    uint64_t old, new;       /* entries */
+    uint64_t old, new; /* entries */
 };
 
 /*

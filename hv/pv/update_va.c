@@ -40,7 +40,8 @@ static __attribute__((noinline, cold)) long update_refused(uint64_t va, uint64_t
     unsigned slot = walk_slot(va, 1);
     uint64_t old = ((const uint64_t *)frame_va(table))[slot];
 
-    return refuse_report("update_va_mapping", &(struct refused_entry){ 0, 1, slot, old, value }, rc);
+    return refuse_report("update_va_mapping", &(struct refused_entry){ 0, 1, slot, old, value },
+                         rc);
 }
 
 /*
@@ -67,7 +68,8 @@ static inline long update_va(struct vcpu *v, uint64_t va, uint64_t value, uint64
     page_type_unlock(table);
     if (__builtin_expect(rc != 0, 0))
         return update_refused(va, value, table, rc);
-    trace("update_va_mapping %lx: L1[%u] of mfn %lx := %016lx\n", va, walk_slot(va, 1), table.n, value);
+    trace("update_va_mapping %lx: L1[%u] of mfn %lx := %016lx\n", va, walk_slot(va, 1), table.n,
+          value);
     return flags ? va_flush(va, flags) : 0;
 }
 

@@ -229,4 +229,3 @@ void tlb_flush_since(uint32_t epoch)
     if (epoch == tlb_epoch())
         tlb_flush_all();
 }
-

@@ -77,7 +77,7 @@ static void a_store_is_carried_out(void **state)
 
 static void a_byte_is_merged(void **state)
 {
-    struct cpu_regs regs = { .rax = (LEAF_RW | PTE_U) & 0xff };
+    struct cpu_regs regs = { .rax = LEAF_RW & 0xff };
 
     (void)state;
     assert_true(STORE(&regs, 0x88, 0x03)); /* mov [rbx], al */
