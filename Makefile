@@ -136,7 +136,7 @@ BOOT := $(if $(filter run test,$(MAKECMDGOALS)),bootstrap)
 .DEFAULT_GOAL := build
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: run test help lint format clean build hv guest iso host-tests arch newlib bootstrap \
+.PHONY: run test bench help lint format clean build hv guest iso host-tests arch newlib bootstrap \
 	reproducible
 
 # ---- Targets ----------------------------------------------------------------
@@ -157,6 +157,9 @@ test: bootstrap build iso $(HOST_BINS) ## Run every test; the last line gives th
 
 host-tests: $(HOST_BINS) ## Run the host tests under sanitizers, with line coverage
 	$(Q)$(PYTHON) scripts/host-tests --build $(BUILD) $(HOST_PROGRAMS)
+
+bench: $(BUILD)/pinion.elf $(BUILD)/bench.elf ## What each request costs, in instructions, beside real Xen
+	$(Q)$(PYTHON) scripts/bench --build $(BUILD)
 
 lint: export LINT_HV_CFLAGS = $(HV_CFLAGS)
 lint: export LINT_GUEST_CFLAGS = $(GUEST_CFLAGS)
@@ -265,6 +268,20 @@ $(BUILD)/hello.elf: $(GUEST_OBJS) $(BUILD)/guest/examples/hello.o guest/guest.ld
 	$(call say,LD)
 	$(Q)$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(BUILD)/guest/examples/hello.o \
 	  $(NEWLIB_LIBS)
+
+# The benchmark kernel, likewise.
+BENCH_OBJS := $(call objs,bench,bench.c fault.S)
+$(BUILD)/bench/%.o: tests/bench/%.c $(GUEST_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+$(BUILD)/bench/%.o: tests/bench/%.S $(GUEST_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+$(BUILD)/bench.elf: $(GUEST_OBJS) $(BENCH_OBJS) guest/guest.lds $(BUILD)/.lists
+	$(call say,LD)
+	$(Q)$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(BENCH_OBJS) $(NEWLIB_LIBS)
 
 $(BUILD)/user/%.o: guest/user/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
