@@ -15,18 +15,46 @@ static inline bool slot_is_hv(unsigned level, unsigned slot)
     return level == 4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST;
 }
 
+/* Entries of a group that is looked at as one: most tables are mostly empty. */
+#define GROUP 4u
+
+static inline bool group_empty(const uint64_t *entry)
+{
+    const volatile uint64_t *e = entry;
+
+    return !(e[0] | e[1] | e[2] | e[3]);
+}
+
+/* The first slot from `slot` up that does not begin a group of empty entries. */
+static inline unsigned skip_up(const uint64_t *table, unsigned slot)
+{
+    while (slot + GROUP <= PT_ENTRIES && group_empty(&table[slot]))
+        slot += GROUP;
+    return slot;
+}
+
+/* The same downwards, for slots below `slot`. */
+static inline unsigned skip_down(const uint64_t *table, unsigned slot)
+{
+    while (slot >= GROUP && group_empty(&table[slot - GROUP]))
+        slot -= GROUP;
+    return slot;
+}
+
 int table_promote(mfn_t mfn, unsigned level, unsigned *next)
 {
     uint64_t *table = frame_va(mfn);
     uint16_t owner = frame_owner(mfn);
     unsigned start = *next;
 
-    for (unsigned slot = start; slot < PT_ENTRIES; slot++) {
+    for (unsigned slot = skip_up(table, start); slot < PT_ENTRIES; slot++) {
         uint64_t pte = hook_guest_read64(&table[slot]), stored;
         int rc;
 
-        if (!(pte & PTE_P) || slot_is_hv(level, slot))
+        if (!(pte & PTE_P) || slot_is_hv(level, slot)) {
+            slot = skip_up(table, slot + 1) - 1;
             continue;
+        }
         if (level > 1 && slot != start && hook_preempt()) {
             *next = slot;
             return -ERESTART;
@@ -74,11 +102,13 @@ bool table_demote(mfn_t mfn, unsigned level, unsigned *next)
     if (level > 1 && start < PT_ENTRIES && !slot_is_hv(level, start) &&
         !child_finish(table[start], level, frame_owner(mfn)))
         return false;
-    for (unsigned slot = start; slot-- > 0;) {
+    for (unsigned slot = skip_down(table, start); slot-- > 0;) {
         uint64_t pte = table[slot];
 
-        if (!(pte & PTE_P) || slot_is_hv(level, slot))
+        if (!(pte & PTE_P) || slot_is_hv(level, slot)) {
+            slot = skip_down(table, slot);
             continue;
+        }
         if (level == 1) {
             pte_put_refs(pte, 1);
             continue;
