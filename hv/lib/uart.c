@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A 16550 on I/O ports, sending by polling. Every wait is bounded: a port that stops answering is
- * given up for good and costs nothing from then on.
+ * A 16550 on I/O ports, sending by polling. Every wait is bounded: a port that stops answering costs
+ * one long wait, then one look for each text, which is lost, until it answers again. It may: behind
+ * an emulated port stands a reader who can be late.
  */
 #include "lib/uart.h"
 
@@ -17,7 +18,7 @@ enum { RBR = 0, THR = 0, DLL = 0, IER = 1, DLM = 1, FCR = 2, LCR = 3, MCR = 4, L
 #define LSR_TEMT  0x40 /* so is the shift register */
 #define LCR_DLAB  0x80
 #define FIFO_SIZE 16
-#define POLLS_MAX 200000u /* a byte at 1200 baud, with an I/O port read at about a microsecond */
+#define TICKS_MAX (1ull << 35) /* of the TSC: about ten seconds, on any machine long enough */
 
 static struct {
     uint16_t base;
@@ -25,6 +26,7 @@ static struct {
     uint8_t lcr;
     unsigned irq;
     bool alive;
+    bool stuck;    /* it did not answer in time: do not wait again before it does */
     bool returned; /* the last byte sent was '\r' */
 } port = { .base = 0x3f8, .baud = 115200, .clock = 115200, .lcr = 3, .irq = 4 };
 
@@ -127,11 +129,16 @@ bool uart_init(void)
 
 static bool wait_for(uint8_t bits)
 {
-    for (unsigned i = 0; i < POLLS_MAX; i++)
-        if (inb(port.base + LSR) & bits)
-            return true;
-    port.alive = false;
-    return false;
+    uint64_t start = rdtsc();
+
+    while (!(inb(port.base + LSR) & bits)) {
+        if (port.stuck || rdtsc() - start > TICKS_MAX) {
+            port.stuck = true;
+            return false;
+        }
+    }
+    port.stuck = false;
+    return true;
 }
 
 void uart_write(const char *text, size_t bytes)

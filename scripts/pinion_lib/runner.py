@@ -5,13 +5,14 @@ Pinion leaves QEMU with the reason in the exit code. Xen does not, so its last
 words are looked for in the log, and QEMU is ended after them.
 """
 import os
+import queue
 import re
-import select
 import shutil
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,10 +140,18 @@ def supervise(line, serial, boot, timeout, work):
     return outcome
 
 
+def pump(source, chunks):
+    """Takes what QEMU writes at once: a full pipe would hold up the machine's serial port."""
+    while data := os.read(source, 65536):
+        chunks.put(data)
+    chunks.put(b"")
+
+
 def follow(qemu, serial, boot, start, timeout):
     """Reads until QEMU ends, or until what Xen says last; True on timeout."""
     end_seen = last_byte = None
-    source = qemu.stdout.fileno()
+    chunks = queue.Queue()
+    threading.Thread(target=pump, args=(qemu.stdout.fileno(), chunks), daemon=True).start()
     while True:
         now = time.monotonic()
         if timeout is not None and now - start > timeout:
@@ -150,17 +159,19 @@ def follow(qemu, serial, boot, start, timeout):
         if end_seen is not None:
             if now - last_byte > QUIET_AFTER_END or now - end_seen > LONGEST_AFTER_END:
                 return False
-        if select.select([source], [], [], 0.1)[0]:
-            data = os.read(source, 65536)
-            if not data:
-                qemu.wait()
-                return False
-            last_byte = time.monotonic()
-            serial.feed(data)
+        try:
+            data = chunks.get(timeout=0.1)
+        except queue.Empty:
+            continue
+        if not data:
+            qemu.wait()
+            return False
+        last_byte = time.monotonic()
+        serial.feed(data)
         # Xen stays up after its last words; Pinion that hangs after them must
         # show as a timeout, not as a clean end.
         if serial.ended and end_seen is None and boot.on == "xen":
-            end_seen = last_byte = time.monotonic()
+            end_seen = last_byte
 
 
 def judge(code, serial, timed_out, timeout, said):

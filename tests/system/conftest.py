@@ -59,13 +59,13 @@ def kernels(tmp_path_factory):
     made = {}
 
     def make(message="hello\\n", reason=0, **defines):
-        key = (message, reason, *sorted(defines))
+        key = (message, reason, *sorted(defines.items()))
         if key not in made:
             target = folder / f"kernel{len(made)}.elf"
             line = ["gcc", "-nostdlib", "-static", "-no-pie", "-Wl,--build-id=none"]
             line += ["-Wl,--no-warn-rwx-segments", "-T", HERE / "kernel.lds"]
             line += [f'-DMESSAGE="{message}"', f"-DREASON={reason}"]
-            line += [f"-D{name}" for name in defines]
+            line += [f"-D{name}={value}" for name, value in defines.items()]
             subprocess.run([*line, "-o", target, HERE / "kernel.S"], check=True)
             made[key] = target
         return made[key]

@@ -5,10 +5,14 @@
  * Compiled by the tests in tests/system/; runs on Pinion and on Xen alike.
  *
  *   MESSAGE="text"   written by console_io first
+ *   REPEAT=n         times that it is written; once without
  *   REASON=n         then SCHEDOP_shutdown with this reason (0 poweroff, 1 reboot, 3 crash)
  *   SPIN             loops for ever instead
  *   FAULT            jumps to an unmapped address with no trap table: the domain dies
  */
+#ifndef REPEAT
+#define REPEAT 1
+#endif
         .set VIRT_BASE, 0xffffffff80000000
         .set CONSOLE_IO, 18
         .set SCHED_OP, 29
@@ -32,10 +36,13 @@
         .globl _start
 _start:
         lea     stack_top(%rip), %rsp
-        mov     $0, %edi                                /* CONSOLEIO_write */
+        mov     $REPEAT, %ebx
+again:  mov     $0, %edi                                /* CONSOLEIO_write */
         mov     $(message_end - message), %esi
         lea     message(%rip), %rdx
         call    hypercall_page + CONSOLE_IO * 32
+        dec     %ebx
+        jnz     again
 #if defined(SPIN)
 1:      pause
         jmp     1b
