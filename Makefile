@@ -73,6 +73,9 @@ HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 	dom/teardown.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c boot/multiboot.c lib/format.c
 HOST_LIB_SRCS := machine.c ghost.c guest.c hooks.c reflect.c
 
+# Test programs with a build of their own say what they are made of, and how, beside their sources.
+TEST_MAKEFILES := $(wildcard tests/*/*.mk tests/host/*/*.mk)
+
 # ---- Tools and flags --------------------------------------------------------
 
 CC      := gcc
@@ -136,7 +139,7 @@ BOOT := $(if $(filter run test,$(MAKECMDGOALS)),bootstrap)
 .DEFAULT_GOAL := build
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: run test bench help lint format clean build hv guest iso host-tests arch newlib bootstrap \
+.PHONY: run test help lint format clean build hv guest iso host-tests arch newlib bootstrap \
 	reproducible
 
 # ---- Targets ----------------------------------------------------------------
@@ -157,9 +160,6 @@ test: bootstrap build iso $(HOST_BINS) ## Run every test; the last line gives th
 
 host-tests: $(HOST_BINS) ## Run the host tests under sanitizers, with line coverage
 	$(Q)$(PYTHON) scripts/host-tests --build $(BUILD) $(HOST_PROGRAMS)
-
-bench: $(BUILD)/pinion.elf $(BUILD)/bench.elf ## What each request costs, in instructions, beside real Xen
-	$(Q)$(PYTHON) scripts/bench --build $(BUILD)
 
 lint: export LINT_HV_CFLAGS = $(HV_CFLAGS)
 lint: export LINT_GUEST_CFLAGS = $(GUEST_CFLAGS)
@@ -186,7 +186,7 @@ clean: ## Remove what was built, downloads and newlib included
 	rm -rf $(BUILD)
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile $(TEST_MAKEFILES)
 
 # ---- ABI headers, newlib, offsets for assembly ------------------------------
 
@@ -269,20 +269,6 @@ $(BUILD)/hello.elf: $(GUEST_OBJS) $(BUILD)/guest/examples/hello.o guest/guest.ld
 	$(Q)$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(BUILD)/guest/examples/hello.o \
 	  $(NEWLIB_LIBS)
 
-# The benchmark kernel, likewise.
-BENCH_OBJS := $(call objs,bench,bench.c fault.S)
-$(BUILD)/bench/%.o: tests/bench/%.c $(GUEST_DEPS)
-	@mkdir -p $(@D)
-	$(call say,CC)
-	$(Q)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
-$(BUILD)/bench/%.o: tests/bench/%.S $(GUEST_DEPS)
-	@mkdir -p $(@D)
-	$(call say,CC)
-	$(Q)$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
-$(BUILD)/bench.elf: $(GUEST_OBJS) $(BENCH_OBJS) guest/guest.lds $(BUILD)/.lists
-	$(call say,LD)
-	$(Q)$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(BENCH_OBJS) $(NEWLIB_LIBS)
-
 $(BUILD)/user/%.o: guest/user/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CC)
@@ -322,5 +308,22 @@ $(BUILD)/host/tiny/tests/%.o: tests/host/%.c $(HV_DEPS)
 	$(Q)$(CC) $(HOST_CFLAGS) $(HOST_TINY) -c -o $@ $<
 $(BUILD)/host/%.tiny: $(BUILD)/host/tiny/tests/%.o $(HOST_TINY_OBJS)
 	$(Q)$(CC) $(HOST_CFLAGS) --coverage -o $@ $^ -lcmocka
+
+# A kernel of its own on the guest library: $(call TEST_KERNEL,NAME,SOURCES) makes NAME.elf of tests/NAME/.
+$(BUILD)/tests/%.o: tests/%.c $(GUEST_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+$(BUILD)/tests/%.o: tests/%.S $(GUEST_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -c -o $@ $<
+define TEST_KERNEL
+$(BUILD)/$(1).elf: $(GUEST_OBJS) $(call objs,tests/$(1),$(2)) guest/guest.lds $(BUILD)/.lists
+	$$(call say,LD)
+	$$(Q)$$(CC) $$(GUEST_LDFLAGS) -T guest/guest.lds -o $$@ $(GUEST_OBJS) \
+	  $(call objs,tests/$(1),$(2)) $$(NEWLIB_LIBS)
+endef
+include $(TEST_MAKEFILES)
 
 -include $(shell find $(BUILD) -name '*.d' -not -path '*/newlib/*' 2>/dev/null)

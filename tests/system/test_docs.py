@@ -99,6 +99,7 @@ def test_links_and_names_exist(doc):
 
 @pytest.mark.parametrize("doc", DOCS, ids=lambda d: d.name)
 def test_make_targets_exist(doc):
-    makefile = (ROOT / "Makefile").read_text()
+    makefiles = [ROOT / "Makefile", *ROOT.glob("tests/**/*.mk")]
+    makefile = "\n".join(path.read_text() for path in makefiles)
     for target in re.findall(r"`make ([a-z-]+)", doc.read_text()):
         assert re.search(rf"^{target}:", makefile, re.M), f"{doc.name}: make {target}"
