@@ -1,0 +1,11 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * ask.h - the parts of the suite, one file each; main.c runs them.
+ */
+#ifndef CONFORM_ASK_H
+#define CONFORM_ASK_H
+
+void ask_mmu_update(void);
+
+#endif

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+# The conformance kernel: a suite of questions, and sequences from a seed.
+
+CONFORM_SRCS := main.c record.c ask_mmu_update.c sequence.c
+
+$(eval $(call TEST_KERNEL,conform,$(CONFORM_SRCS)))
+
+conform-suite: $(BUILD)/pinion.elf $(BUILD)/conform.elf ## Ask Pinion and real Xen the same questions, compare the answers
+	$(Q)$(PYTHON) scripts/conform --build $(BUILD) suite
+.PHONY: conform-suite

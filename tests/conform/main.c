@@ -1,0 +1,75 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * main.c - the conformance kernel: what the command line asks for.
+ *
+ *      suite               every question
+ *      suite=NAME,NAME     those parts whose names begin so
+ *      seed=... count=...  sequences of requests (sequence.h)
+ *
+ * The suite prints one line `ask QUESTION ANSWER...` for each question (record.h), the same on every
+ * hypervisor that keeps the ABI. Events stay masked but where a question is about them.
+ */
+#include "ask.h"
+#include "record.h"
+#include "sequence.h"
+
+#include "cmdline.h"
+#include "guest.h"
+#include "kprint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} parts[] = {
+    { "mmu_update", ask_mmu_update },
+};
+
+/* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
+static bool chosen(const char *part, const char *wanted)
+{
+    if (!*wanted)
+        return true;
+    for (const char *name = wanted; *name;) {
+        size_t length = strcspn(name, ",");
+
+        if (length && !strncmp(part, name, length))
+            return true;
+        name += length + (name[length] == ',');
+    }
+    return false;
+}
+
+static void suite_run(const char *wanted)
+{
+    unsigned int ran = 0;
+
+    guest_vcpu_info()->evtchn_upcall_mask = 1;
+    for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (!chosen(parts[i].name, wanted))
+            continue;
+        kprint("part %s\n", parts[i].name);
+        parts[i].run();
+        ran++;
+    }
+    kprint("suite: %u parts, %u questions\n", ran, record_lines);
+    kprint("Test result: %s\n", ran ? "SUCCESS" : "ERROR");
+}
+
+void guest_main(const start_info_t *si)
+{
+    static const char *const words[] = { "suite", "seed", "count", NULL };
+    char value[200];
+
+    if (cmdline_get("seed", value, sizeof(value)) || cmdline_get("count", value, sizeof(value))) {
+        sequence_run((const char *)si->cmd_line);
+        return;
+    }
+    cmdline_report_unknown(words);
+    if (!cmdline_get("suite", value, sizeof(value)))
+        value[0] = '\0';
+    suite_run(value);
+}
