@@ -5,6 +5,8 @@ CONFORM_SRCS := main.c record.c ask_mmu_update.c sequence.c
 
 $(eval $(call TEST_KERNEL,conform,$(CONFORM_SRCS)))
 
+test: $(BUILD)/conform.elf
+
 conform-suite: $(BUILD)/pinion.elf $(BUILD)/conform.elf ## Ask Pinion and real Xen the same questions, compare the answers
 	$(Q)$(PYTHON) scripts/conform --build $(BUILD) suite
 .PHONY: conform-suite
