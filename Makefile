@@ -36,7 +36,7 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 
 # Those of them that a guest waits for: compiled for speed, the others for size (128 KiB in all).
 HV_FAST := cpu/traps.c cpu/exit.c cpu/switch.c cpu/fpu.c dom/sched.c dom/evtchn.c dom/vcpu.c \
-	mm/frame.c mm/owner.c mm/page_alloc.c mm/tlb.c mm/guest_copy.c mm/hv_map.c lib/string.c \
+	mm/frame.c mm/owner.c mm/tlb.c mm/guest_copy.c lib/string.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c \
 	pv/hypercall.c pv/multicall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/iret.c
 
@@ -203,7 +203,7 @@ $(NEWLIB_STAMP): scripts/build-newlib | $(BOOT)
 keep = @$(shell mkdir -p $(@D))$(file >$@.new,$(1))cmp -s $@.new $@ || mv $@.new $@
 # What flags were and which objects there were, so that a change of either rebuilds.
 $(BUILD)/.flags: FORCE | $(BOOT)
-	$(call keep,$(HV_CFLAGS) -Os but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))
+	$(call keep,$(HV_CFLAGS) -Oz but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))
 $(BUILD)/.lists: FORCE | $(BOOT)
 	$(call keep,$(HV_OBJS) $(GUEST_OBJS) $(SCENARIO_OBJS) $(USER_BINS) $(HOST_OBJS))
 .PHONY: FORCE
@@ -222,7 +222,7 @@ $(BUILD)/guest/offsets.h: guest/offsets.c $(GUEST_DEPS)
 
 # ---- Compiling and linking (V=1 shows the commands) --------------------------------------------------
 
-$(filter-out $(call objs,hv,$(HV_FAST)),$(HV_OBJS)): HV_OPT = -Os
+$(filter-out $(call objs,hv,$(HV_FAST)),$(HV_OBJS)): HV_OPT = -Oz
 $(BUILD)/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CC)

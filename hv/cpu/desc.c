@@ -79,6 +79,7 @@ void entry_syscall(void);
 void entry_syscall32(void);
 void entry_sysenter(void);
 extern const char exception_stubs[], interrupt_stubs[]; /* 16 and 8 bytes for each vector */
+extern const char int80_stub[];
 
 static struct percpu percpu0 = { .self = &percpu0, .timer_tsc = ~0ull };
 static struct task_state task_state __attribute__((aligned(128)));
@@ -165,10 +166,21 @@ int cpu_gdt_map(struct vcpu *v)
     return 0;
 }
 
+/* Vectors that nobody is to raise share the first stub of interrupts: it is nobody's either. */
+static uint64_t stub_va(unsigned vector)
+{
+    if (vector < 32)
+        return (uint64_t)(exception_stubs + 16 * vector);
+    if (vector == 0x80)
+        return (uint64_t)int80_stub;
+    if (vector < INTERRUPT_STUBS_FIRST)
+        vector = INTERRUPT_STUBS_FIRST;
+    return (uint64_t)(interrupt_stubs + 8 * (vector - INTERRUPT_STUBS_FIRST));
+}
+
 static void gate_set(unsigned vector, unsigned dpl, unsigned stack)
 {
-    uint64_t va = vector < 32 ? (uint64_t)(exception_stubs + 16 * vector)
-                              : (uint64_t)(interrupt_stubs + 8 * (vector - 32));
+    uint64_t va = stub_va(vector);
 
     idt[vector] = (struct gate){
         .offset_low = (uint16_t)va,

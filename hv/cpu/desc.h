@@ -13,6 +13,9 @@
 #define GDT_RESERVED_BASE 0xe000u
 #define GDT_LIMIT         0xefffu
 
+/* The first interrupt vector with a stub of its own: IRQ_VECTOR of cpu/irq.c, less nobody's. */
+#define INTERRUPT_STUBS_FIRST 0xdf
+
 #ifndef __ASSEMBLY__
 
 #include <stdint.h>

@@ -408,7 +408,7 @@ gs_load_failed:
 
 /* ================================================================== stubs, one for each vector
  *
- * 16 bytes each for exceptions; for interrupts 8 bytes, which push the vector less 128, so that it
+ * 16 bytes each for exceptions; for interrupts that somebody raises 8 bytes, which push the vector less 128, so that it
  * fits one byte: interrupt_common makes the usual word {0, vector} of it. */
 .macro EXCEPTION_STUB vector
     .balign 16
@@ -438,12 +438,17 @@ exception_stubs:
     .globl interrupt_stubs
     .balign 8
 interrupt_stubs:
-    .rept 256 - 32
+    .set vector, INTERRUPT_STUBS_FIRST
+    .rept 256 - INTERRUPT_STUBS_FIRST
     .balign 8
     push $(vector - 128)
     jmp interrupt_common
     .set vector, vector + 1
     .endr
+
+    .globl int80_stub
+int80_stub:
+    push $(0x80 - 128)
 
 interrupt_common:
     addq $128, (%rsp)

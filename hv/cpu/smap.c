@@ -6,6 +6,7 @@
  */
 #include "cpu/smap.h"
 
+#include "lib/extable.h"
 #include "lib/machine.h"
 #include "lib/printk.h"
 #include "lib/x86.h"
@@ -13,8 +14,8 @@
 #define CPUID_7_EBX_SMAP (1u << 20)
 
 /* Addresses of the NOPs; bounds made by the linker, as in lib/extable.h. */
-extern uint8_t *const __start_smap_stac[], *const __stop_smap_stac[];
-extern uint8_t *const __start_smap_clac[], *const __stop_smap_clac[];
+extern const int32_t __start_smap_stac[], __stop_smap_stac[];
+extern const int32_t __start_smap_clac[], __stop_smap_clac[];
 
 static bool used;
 
@@ -35,12 +36,14 @@ static bool cpu_has_smap(void)
 }
 
 /* NOP 0f 1f 00 to 0f 01 and the last byte of STAC or CLAC. */
-static void sites_patch(uint8_t *const *from, uint8_t *const *to, uint8_t last)
+static void sites_patch(const int32_t *from, const int32_t *to, uint8_t last)
 {
     for (; from < to; from++) {
-        ASSERT((*from)[0] == 0x0f && (*from)[1] == 0x1f && (*from)[2] == 0x00);
-        (*from)[1] = 0x01;
-        (*from)[2] = last;
+        uint8_t *site = (uint8_t *)ex_address(from);
+
+        ASSERT(site[0] == 0x0f && site[1] == 0x1f && site[2] == 0x00);
+        site[1] = 0x01;
+        site[2] = last;
     }
 }
 

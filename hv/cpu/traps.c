@@ -181,8 +181,8 @@ void trap_interrupt(struct cpu_regs *regs)
 static uint64_t fixup_find(uint64_t rip)
 {
     for (const struct ex_entry *e = __start_ex_table; e < __stop_ex_table; e++)
-        if (e->from == rip)
-            return e->to;
+        if (ex_address(&e->from) == rip)
+            return ex_address(&e->to);
     return 0;
 }
 

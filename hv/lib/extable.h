@@ -15,15 +15,15 @@
 .Lclac\@:
     nopl (%rax)
     .pushsection smap_clac, "a"
-    .balign 8
-    .quad .Lclac\@
+    .balign 4
+    .long .Lclac\@ - .
     .popsection
 .endm
 
 .macro EX_TABLE from, to
     .pushsection ex_table, "a"
-    .balign 8
-    .quad \from, \to
+    .balign 4
+    .long \from - ., \to - .
     .popsection
 .endm
 /* clang-format on */
@@ -35,12 +35,18 @@
 /* In an asm statement: if the instruction at label `from` faults, go on at label `to`. */
 #define EX_TABLE(from, to)             \
     ".pushsection ex_table, \"a\"\n\t" \
-    ".balign 8\n\t"                    \
-    ".quad " from ", " to "\n\t"       \
+    ".balign 4\n\t"                    \
+    ".long " from "-., " to "-.\n\t"   \
     ".popsection\n\t"
 
+/* Addresses in these sections are distances from the word that has them. */
+static inline uint64_t ex_address(const int32_t *distance)
+{
+    return (uint64_t)distance + (uint64_t)(int64_t)*distance;
+}
+
 struct ex_entry {
-    uint64_t from, to;
+    int32_t from, to;
 };
 /* Bounds made by the linker for a section whose name is a C identifier. */
 extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
@@ -52,8 +58,8 @@ extern const struct ex_entry __start_ex_table[], __stop_ex_table[];
 #define SMAP_SITE(section)                             \
     asm volatile("1:\tnopl (%%rax)\n\t"                \
                  ".pushsection " section ", \"a\"\n\t" \
-                 ".balign 8\n\t"                       \
-                 ".quad 1b\n\t"                        \
+                 ".balign 4\n\t"                       \
+                 ".long 1b-.\n\t"                      \
                  ".popsection"                         \
                  :                                     \
                  :                                     \

@@ -1,45 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Looks up an address in the table that the second link of the image puts behind its constants:
- * sorted function offsets from HV_IMAGE_VA, and the names in the same order. In the first link the
- * table is empty; text is the same in both.
+ * the functions in the order of their addresses, without gaps, each with its size (seven bits a byte)
+ * and its packed name. In the first link the table is empty; text is the same in both.
+ *
+ * A code of a name from FIRST_PAIR up stands for two codes below it: scripts/hv-symbols.
  */
 #include "lib/symbols.h"
 
 #include "lib/printk.h"
-#include "lib/string.h"
 
-extern const uint32_t symbol_count;
-extern const uint32_t symbol_table[]; /* symbol_count + 1: the last one ends the text */
-extern const char symbol_names[];
+#define FIRST_PAIR 128u
+#define NAME_MAX   64u
+
+extern const uint32_t symbol_count, symbol_first; /* functions; offset of the first in the image */
+extern const uint8_t symbol_pairs[][2], symbol_table[];
 extern const char __image_start[];
 
-static const char *name_at(uint32_t index)
-{
-    const char *name = symbol_names;
+static char name[NAME_MAX]; /* of the function found last */
 
-    while (index--)
-        name += strlen(name) + 1;
-    return name;
+static char *unpack(char *to, uint8_t code)
+{
+    if (code >= FIRST_PAIR) {
+        to = unpack(to, symbol_pairs[code - FIRST_PAIR][0]);
+        return unpack(to, symbol_pairs[code - FIRST_PAIR][1]);
+    }
+    if (to < name + NAME_MAX - 1)
+        *to++ = (char)code;
+    return to;
+}
+
+static void name_unpack(const uint8_t *codes)
+{
+    char *to = name;
+
+    while (*codes)
+        to = unpack(to, *codes++);
+    *to = 0;
+}
+
+static uint64_t size_read(const uint8_t **at)
+{
+    uint64_t size = 0;
+
+    for (unsigned shift = 0;; shift += 7) {
+        uint8_t byte = *(*at)++;
+
+        size |= (uint64_t)(byte & 127) << shift;
+        if (!(byte & 128))
+            return size;
+    }
 }
 
 struct symbol symbol_find(uint64_t va)
 {
-    uint64_t offset = va - (uint64_t)__image_start;
-    uint32_t low = 0, high = symbol_count;
+    uint64_t offset = va - (uint64_t)__image_start - symbol_first;
+    const uint8_t *at = symbol_table;
 
-    if (!high || offset < symbol_table[0] || offset >= symbol_table[high])
-        return (struct symbol){ 0 };
-    while (high - low > 1) {
-        uint32_t middle = (low + high) / 2;
+    for (uint32_t i = 0; i < symbol_count; i++) {
+        uint64_t size = size_read(&at);
 
-        if (symbol_table[middle] <= offset)
-            low = middle;
-        else
-            high = middle;
+        if (offset < size) {
+            name_unpack(at);
+            return (struct symbol){ name, offset, size };
+        }
+        offset -= size;
+        while (*at++)
+            ;
     }
-    return (struct symbol){ name_at(low), offset - symbol_table[low],
-                            symbol_table[low + 1] - symbol_table[low] };
+    return (struct symbol){ 0 };
 }
 
 void symbol_format(char *buf, size_t size, struct symbol s)

@@ -12,6 +12,7 @@ struct symbol {
     uint64_t offset, size; /* of the address in the function, and of the function; bytes */
 };
 
+/* The name stands until the next call. */
 struct symbol symbol_find(uint64_t va);
 
 /* "name+0x12/0x40", or "???" for an unknown one. */
