@@ -227,19 +227,15 @@ static void batch_finish(struct batch *b)
         tlb_flush_all();
 }
 
-/* foreigndom: low half whose frames, high half whose tables, as domid + 1 (0 = the caller). */
-static int batch_owners(struct batch *b, uint32_t foreigndom)
+/*
+ * The high half of foreigndom: whose tables, as domid + 1. Only numbers of domains: no DOMID_SELF, and
+ * the caller's own is the caller.
+ */
+static __attribute__((noinline, cold)) int batch_table_owner(struct batch *b, uint16_t id)
 {
-    uint16_t table_dom = foreigndom >> 16;
-    int rc;
+    int rc = id < DOMID_FIRST_RESERVED ? foreign_owner(id, &b->table_owner) : -ESRCH;
 
-    b->table_owner = domain_current()->id;
-    if (table_dom) {
-        rc = foreign_owner(table_dom - 1, &b->table_owner);
-        if (rc)
-            return rc;
-    }
-    return foreign_owner((uint16_t)foreigndom, &b->page_owner);
+    return id == domain_current()->id ? 0 : rc;
 }
 
 long hc_mmu_update(uint64_t reqs_va, uint64_t count_arg, uint64_t pdone_va, uint64_t foreigndom,
@@ -253,13 +249,18 @@ long hc_mmu_update(uint64_t reqs_va, uint64_t count_arg, uint64_t pdone_va, uint
     (void)unused;
     if (((uint32_t)count_arg & MMU_UPDATE_PREEMPTED) && pdone_va)
         (void)guest_read(&base, pdone_va, sizeof(base));
-    if (!guest_va_ok(reqs_va) || !guest_range_ok(reqs_va, count * sizeof(struct mmu_update)))
+    if (!guest_va_ok(reqs_va))
         return refused("mmu_update", -EFAULT, "request-array-range");
+    b.table_owner = domain_current()->id;
+    rc = foreigndom & 0xffff0000u ? batch_table_owner(&b, (uint16_t)((foreigndom >> 16) - 1)) : 0;
+    if (rc == -ESRCH)
+        return refuse_report("mmu_update", &e, rc);
     b.table = MFN_NONE;
     b.l1_ma = BATCH_NO_L1;
     b.flush = false;
     b.index = 0;
-    rc = batch_owners(&b, (uint32_t)foreigndom);
+    if (!rc)
+        rc = foreign_owner((uint16_t)foreigndom, &b.page_owner);
     if (!rc) {
         rc = batch_run(&b, reqs_va, count, &e);
         batch_finish(&b);

@@ -256,7 +256,7 @@ long hc_mmuext_op(uint64_t ops_va, uint64_t count_arg, uint64_t pdone_va, uint64
     (void)unused;
     if (((uint32_t)count_arg & MMU_UPDATE_PREEMPTED) && pdone_va)
         (void)guest_read(&base, pdone_va, sizeof(base));
-    if (!guest_va_ok(ops_va) || !guest_range_ok(ops_va, count * sizeof(op)))
+    if (!guest_va_ok(ops_va))
         return refused("mmuext_op", -EFAULT, "request-array-range");
     rc = foreign_owner((uint16_t)foreigndom, &owner);
     if (!rc)

@@ -6,6 +6,7 @@
 #ifndef CONFORM_ASK_H
 #define CONFORM_ASK_H
 
+void ask_entries(void);
 void ask_mmu_update(void);
 
 #endif

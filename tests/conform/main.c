@@ -13,6 +13,7 @@
 #include "ask.h"
 #include "record.h"
 #include "sequence.h"
+#include "stage.h"
 
 #include "cmdline.h"
 #include "guest.h"
@@ -25,6 +26,7 @@ static const struct {
     const char *name;
     void (*run)(void);
 } parts[] = {
+    { "entry", ask_entries },
     { "mmu_update", ask_mmu_update },
 };
 
@@ -48,6 +50,7 @@ static void suite_run(const char *wanted)
     unsigned int ran = 0;
 
     guest_vcpu_info()->evtchn_upcall_mask = 1;
+    stage_make();
     for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (!chosen(parts[i].name, wanted))
             continue;

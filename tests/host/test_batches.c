@@ -245,13 +245,14 @@ static void whose_tables(void **state)
         unsigned vcpu;
         uint32_t half;
         long expected;
-    } cases[] = { { 0, 1, -EPERM },  { 0, 2, -ESRCH }, { 0, 78, -ESRCH },
-                  { 2, 78, -ESRCH }, { 2, 1, -ESRCH }, { 0, DOMID_SELF + 1, 0 } };
+    } cases[] = { { 0, 1, -EPERM },  { 0, 2, 0 },       { 0, 78, -ESRCH },
+                  { 2, 78, -ESRCH }, { 2, 1, -EINVAL }, { 0, DOMID_SELF + 1, -ESRCH } };
 
     (void)state;
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         machine_run(cases[i].vcpu);
         *(struct mmu_update *)machine_requests() = (struct mmu_update){ entry_ma(0), 0 };
+        assert_int_equal(batch_run(0, DOMID_SELF), 0);
         assert_int_equal(batch_run(1, (uint64_t)cases[i].half << 16 | DOMID_SELF),
                          cases[i].expected);
         assert_int_equal(machine_done(), cases[i].expected == 0);
