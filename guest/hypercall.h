@@ -14,23 +14,50 @@
 
 #define HYPERCALL_STUB() "call hypercall_page + (%c[n] * 32)"
 
-#define HYPERCALL_5(nr, a1, a2, a3, a4, a5)                                                  \
-    ({                                                                                       \
-        long ret_;                                                                           \
-        uint64_t a1_ = (uint64_t)(a1), a2_ = (uint64_t)(a2), a3_ = (uint64_t)(a3);           \
-        register uint64_t a4_ __asm__("r10") = (uint64_t)(a4);                               \
-        register uint64_t a5_ __asm__("r8") = (uint64_t)(a5);                                \
-        __asm__ volatile(HYPERCALL_STUB()                                                    \
-                         : "=a"(ret_), "+D"(a1_), "+S"(a2_), "+d"(a3_), "+r"(a4_), "+r"(a5_) \
-                         : [n] "i"(nr)                                                       \
-                         : "memory", "rcx", "r11", "r9");                                    \
-        ret_;                                                                                \
+/* The registers of arguments that a call does not have are not set, but go all the same. */
+#define HYPERCALL_ASM(nr, lost, ...)           \
+    __asm__ volatile(HYPERCALL_STUB()          \
+                     : "=a"(ret_), __VA_ARGS__ \
+                     : [n] "i"(nr)             \
+                     : "memory", "rcx", "r11", HYPERCALL_LOST_##lost)
+#define HYPERCALL_LOST_5 "r9"
+#define HYPERCALL_LOST_4 "r8", HYPERCALL_LOST_5
+#define HYPERCALL_LOST_3 "r10", HYPERCALL_LOST_4
+#define HYPERCALL_LOST_2 "rdx", HYPERCALL_LOST_3
+#define HYPERCALL_LOST_1 "rsi", HYPERCALL_LOST_2
+
+#define HYPERCALL_1(nr, a1)              \
+    ({                                   \
+        uint64_t a1_ = (uint64_t)(a1);   \
+        long ret_;                       \
+        HYPERCALL_ASM(nr, 1, "+D"(a1_)); \
+        ret_;                            \
     })
 
-#define HYPERCALL_1(nr, a1)             HYPERCALL_5(nr, a1, 0, 0, 0, 0)
-#define HYPERCALL_2(nr, a1, a2)         HYPERCALL_5(nr, a1, a2, 0, 0, 0)
-#define HYPERCALL_3(nr, a1, a2, a3)     HYPERCALL_5(nr, a1, a2, a3, 0, 0)
-#define HYPERCALL_4(nr, a1, a2, a3, a4) HYPERCALL_5(nr, a1, a2, a3, a4, 0)
+#define HYPERCALL_2(nr, a1, a2)                              \
+    ({                                                       \
+        uint64_t a1_ = (uint64_t)(a1), a2_ = (uint64_t)(a2); \
+        long ret_;                                           \
+        HYPERCALL_ASM(nr, 2, "+D"(a1_), "+S"(a2_));          \
+        ret_;                                                \
+    })
+
+#define HYPERCALL_3(nr, a1, a2, a3)                                                \
+    ({                                                                             \
+        uint64_t a1_ = (uint64_t)(a1), a2_ = (uint64_t)(a2), a3_ = (uint64_t)(a3); \
+        long ret_;                                                                 \
+        HYPERCALL_ASM(nr, 3, "+D"(a1_), "+S"(a2_), "+d"(a3_));                     \
+        ret_;                                                                      \
+    })
+
+#define HYPERCALL_4(nr, a1, a2, a3, a4)                                            \
+    ({                                                                             \
+        uint64_t a1_ = (uint64_t)(a1), a2_ = (uint64_t)(a2), a3_ = (uint64_t)(a3); \
+        register uint64_t a4_ __asm__("r10") = (uint64_t)(a4);                     \
+        long ret_;                                                                 \
+        HYPERCALL_ASM(nr, 4, "+D"(a1_), "+S"(a2_), "+d"(a3_), "+r"(a4_));          \
+        ret_;                                                                      \
+    })
 
 /* ---- page tables --------------------------------------------------------------------------- */
 

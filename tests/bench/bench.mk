@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 # The benchmark kernel.
 
-$(eval $(call TEST_KERNEL,bench,bench.c fault.S))
+$(eval $(call TEST_KERNEL,bench,main.c area.c stubs.S rows_calls.c rows_updates.c rows_faults.c \
+	rows_roots.c rows_users.c))
 
-bench: $(BUILD)/pinion.elf $(BUILD)/bench.elf ## What each request costs, in instructions, beside real Xen
+BENCH_NEEDS = $(BUILD)/pinion.elf $(BUILD)/bench.elf
+bench: $(BENCH_NEEDS) ## What each request costs, in instructions, beside real Xen
 	$(Q)$(PYTHON) scripts/bench --build $(BUILD)
-.PHONY: bench
+bench-profile: $(BENCH_NEEDS) $(BUILD)/insn_count.so ## Where a row's instructions are (ROW=NAME [LIST=FUNCTION])
+	$(Q)$(PYTHON) scripts/bench --build $(BUILD) --profile $(ROW) $(if $(LIST),--list $(LIST))
+.PHONY: bench bench-profile

@@ -1,0 +1,136 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * rows_calls.c - the way in and out: the clock itself, hypercalls that do nothing, events, the timer.
+ */
+#include "bench.h"
+
+#include "guest.h"
+#include "traps.h"
+
+#define TICKS 30U
+
+extern const uint64_t trap_stubs[];
+void bench_event_entry(void);
+extern volatile uint64_t bench_events; /* upcalls that the lean stub has taken */
+
+static void row_clock(const char *name)
+{
+    uint64_t start = clock_start();
+
+    bench_report(name, clock_stop() - start, 1);
+}
+
+static void row_hypercall(const char *name)
+{
+    MEASURE(name, 1000, 1, hypercall_xen_version(XENVER_version, NULL));
+}
+
+static void row_yield(const char *name)
+{
+    MEASURE(name, 1000, 1, hypercall_sched_op(SCHEDOP_yield, NULL));
+}
+
+/* ---- events: the upcall goes to the lean stub, and no other port is let through ---- */
+
+static void upcall_to(uint64_t address)
+{
+    struct callback_register callback = {
+        .type = CALLBACKTYPE_event,
+        .flags = CALLBACKF_mask_events,
+        .address = address,
+    };
+
+    bench_check(hypercall_callback_op(CALLBACKOP_register, &callback), "event callback");
+}
+
+/* The stub clears the whole word of pending bits: all ports are below 64, and only one is unmasked. */
+static uint64_t ports_take(evtchn_port_t port)
+{
+    uint64_t before = shared_info_page.evtchn_mask[0];
+
+    if (port >= 64)
+        guest_panic("bench: port %u", port);
+    __atomic_store_n(&shared_info_page.evtchn_mask[0], ~(1UL << port), __ATOMIC_SEQ_CST);
+    shared_info_page.evtchn_pending[0] &= ~(1UL << port);
+    guest_vcpu_info()->evtchn_upcall_pending = 0;
+    guest_vcpu_info()->evtchn_pending_sel = 0;
+    upcall_to((uint64_t)bench_event_entry);
+    guest_vcpu_info()->evtchn_upcall_mask = 0;
+    return before;
+}
+
+static void ports_give_back(uint64_t mask)
+{
+    guest_vcpu_info()->evtchn_upcall_mask = 1;
+    upcall_to(trap_stubs[TRAP_EVENT]);
+    __atomic_store_n(&shared_info_page.evtchn_mask[0], mask, __ATOMIC_SEQ_CST);
+    /* What came in meanwhile is looked for by the library's handler once events are unmasked. */
+    guest_vcpu_info()->evtchn_pending_sel = 1;
+    guest_vcpu_info()->evtchn_upcall_pending = 1;
+}
+
+static void row_event(const char *name)
+{
+    struct evtchn_bind_ipi bind = { .vcpu = 0 };
+    uint64_t mask, before;
+
+    bench_check(hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind), "bind_ipi");
+    struct evtchn_send send = { .port = bind.port };
+    struct evtchn_close close = { .port = bind.port };
+
+    mask = ports_take(bind.port);
+    before = bench_events;
+    MEASURE(name, 500, 1, hypercall_event_channel_op(EVTCHNOP_send, &send));
+    if (bench_events - before != 500)
+        guest_panic("bench: %lu of 500 events came", bench_events - before);
+    ports_give_back(mask);
+    bench_check(hypercall_event_channel_op(EVTCHNOP_close, &close), "close");
+}
+
+/* The port of the timer: bound by the library, found by its being the one that the tick makes pending. */
+static evtchn_port_t timer_port(void)
+{
+    struct evtchn_status status = { .dom = DOMID_SELF };
+
+    for (status.port = 1; status.port < 64; status.port++)
+        if (!hypercall_event_channel_op(EVTCHNOP_status, &status) &&
+            status.status == EVTCHNSTAT_virq && status.u.virq == VIRQ_TIMER)
+            return status.port;
+    guest_panic("bench: no timer");
+}
+
+/*
+ * A loop reads the TSC over and over; a step that an upcall came into took longer by what the tick cost,
+ * from the interrupted instruction to itself again.
+ */
+static void row_timer(const char *name)
+{
+    vcpu_set_periodic_timer_t period = { .period_ns = 1000000 };
+    uint64_t mask = ports_take(timer_port()), total = 0, shortest = ~0UL;
+
+    bench_check(hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &period), "periodic timer");
+    uint64_t seen = bench_events, last = clock_start();
+
+    for (unsigned int n = 0; n < TICKS;) {
+        uint64_t now = clock_read(), step = now - last;
+
+        last = now;
+        if (step < shortest)
+            shortest = step;
+        if (bench_events == seen)
+            continue;
+        seen = bench_events;
+        total += step;
+        n++;
+    }
+    (void)clock_stop();
+    bench_check(hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), "stop timer");
+    ports_give_back(mask);
+    bench_report(name, total - TICKS * shortest, TICKS);
+}
+
+const struct bench_row bench_rows_calls[] = {
+    { "read-of-the-clock", row_clock }, { "null-hypercall", row_hypercall }, { "yield", row_yield },
+    { "event-to-self", row_event },     { "timer-tick", row_timer },         { NULL, NULL },
+};
