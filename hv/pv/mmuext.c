@@ -259,8 +259,9 @@ long hc_mmuext_op(uint64_t ops_va, uint64_t count_arg, uint64_t pdone_va, uint64
     if (!guest_va_ok(ops_va))
         return refused("mmuext_op", -EFAULT, "request-array-range");
     rc = foreign_owner((uint16_t)foreigndom, &owner);
-    if (!rc)
-        rc = ops_run(ops_va, count, owner, &op, &done);
+    if (rc)
+        return refuse_report("mmuext_op", 0, rc);
+    rc = ops_run(ops_va, count, owner, &op, &done);
     base += done;
     if (pdone_va)
         (void)guest_write(pdone_va, &base, sizeof(base));

@@ -20,11 +20,11 @@
  */
 static long va_flush(uint64_t va, uint64_t flags)
 {
-    uint64_t mask_va = flags & ~(uint64_t)(UVMF_FLUSHTYPE_MASK | UVMF_ALL), mask;
+    uint64_t mask_va = flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK, mask;
 
     if (!(flags & UVMF_FLUSHTYPE_MASK) || (flags & UVMF_FLUSHTYPE_MASK) == UVMF_FLUSHTYPE_MASK)
         return 0;
-    if (mask_va && !(flags & UVMF_ALL) && guest_read64(&mask, mask_va))
+    if (mask_va && mask_va != UVMF_ALL && guest_read64(&mask, mask_va))
         return -EFAULT;
     if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_TLB_FLUSH)
         tlb_flush_all();

@@ -45,7 +45,7 @@ def differences(text):
         fields = dict(re.findall(r"^(\w+): *((?:.+)(?:\n +.+)*)$", paragraph, re.M))
         if sorted(fields) != sorted(FIELDS):
             raise ValueError(f"{DIFFERENCES.name}: an entry needs {', '.join(FIELDS)}: {paragraph}")
-        values = {name: re.sub(r"\n +", " ", value) for name, value in fields.items()}
+        values = {name: re.sub(r"\n +", " " if name == "why" else "", value) for name, value in fields.items()}
         try:
             patterns = [re.compile(values[name]) for name in FIELDS[:3]]
         except re.error as error:

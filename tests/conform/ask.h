@@ -8,5 +8,8 @@
 
 void ask_entries(void);
 void ask_mmu_update(void);
+void ask_va(void);
+void ask_mmuext(void);
+void ask_pin(void);
 
 #endif

@@ -26,8 +26,9 @@ static const struct {
     const char *name;
     void (*run)(void);
 } parts[] = {
-    { "entry", ask_entries },
-    { "mmu_update", ask_mmu_update },
+    { "entry", ask_entries }, { "mmu_update", ask_mmu_update },
+    { "update_va", ask_va },  { "mmuext", ask_mmuext },
+    { "pin", ask_pin },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
