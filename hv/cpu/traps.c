@@ -157,12 +157,13 @@ void trap_exception(struct cpu_regs *regs)
                                                             : NO_ERROR_CODE);
 }
 
-/* INT 0x80 has a gate of its own, so that applications reach the guest's handler without a #GP. */
+/*
+ * INT 0x80 has a gate of its own, so that applications reach the guest's handler without a #GP. Its entry's
+ * DPL is not looked at, on Xen neither.
+ */
 static void trap_int80(struct vcpu *v, struct cpu_regs *regs)
 {
-    const struct trap_info *t = &v->traps[TRAP_INT80];
-
-    if (t->address && TRAP_DPL(t->flags) >= (v->in_user ? 3u : 1u)) {
+    if (v->traps[TRAP_INT80].address) {
         bounce_exception(v, regs, TRAP_INT80, NO_ERROR_CODE);
     } else {
         regs->rip -= 2;

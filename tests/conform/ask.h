@@ -11,5 +11,6 @@ void ask_mmu_update(void);
 void ask_va(void);
 void ask_mmuext(void);
 void ask_pin(void);
+void ask_frames(void);
 
 #endif

@@ -28,7 +28,7 @@ static const struct {
 } parts[] = {
     { "entry", ask_entries }, { "mmu_update", ask_mmu_update },
     { "update_va", ask_va },  { "mmuext", ask_mmuext },
-    { "pin", ask_pin },
+    { "pin", ask_pin },       { "frame", ask_frames },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
