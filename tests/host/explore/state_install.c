@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* From a state to the small machine's words, and back; see state.h. */
+#include "state.h"
+
+#include <string.h>
+
+#include "mm/hv_map.h"
+#include "mm/m2p.h"
+#include "mm/page_alloc.h"
+#include "mm/tlb.h"
+#include "pt/page_type.h"
+#include "small.h"
+
+#define HOME_TABLE_WORD (PT_L4 * (1ull << FRAME_TYPE_SHIFT) | FRAME_VALIDATED)
+
+static uint64_t owner_field(uint16_t id)
+{
+    return (uint64_t)id << FRAME_OWNER_SHIFT;
+}
+
+static bool type_is_table(unsigned type)
+{
+    return type >= PT_L1 && type <= PT_L4;
+}
+
+static void entries_install(unsigned g, const struct state_frame *f)
+{
+    uint64_t *word = frame_va(frame_mfn(g));
+
+    small_hooks.known[g] = 0;
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        bool known = state_entry_known(f, slot);
+
+        word[slot] = known ? entry_word(f->entry[slot], f->type) : UNREAD;
+        small_hooks.known[g] |= known << slot;
+    }
+}
+
+static void frame_install(unsigned g, const struct state_frame *f, const struct state_counts *c)
+{
+    struct frame *to = frame_of(frame_mfn(g));
+    uint64_t date = f->dated ? tlb_epoch() : (tlb_epoch() + 1) & ((1u << FRAME_EPOCH_BITS) - 1);
+
+    if (!f->owner) {
+        to->ref = owner_field(OWNER_NONE) | date << FRAME_FREED_SHIFT;
+        to->type = 0;
+        page_alloc_add(frame_mfn(g), 1);
+        return;
+    }
+    small_domain[f->owner - 1].owner.pages++;
+    to->ref = owner_field(small_domain[f->owner - 1].id) | (f->allocated ? FRAME_ALLOCATED : 0) |
+              c->refs[g];
+    to->type = (uint64_t)f->type << FRAME_TYPE_SHIFT;
+    if (c->types[g] == 0)
+        to->type |= f->type ? date << FRAME_NEXT_SHIFT : 0;
+    else
+        to->type |= (f->pinned ? FRAME_PINNED : 0) | (f->validated ? FRAME_VALIDATED : 0) |
+                    (f->partial ? FRAME_PARTIAL | (uint64_t)f->next << FRAME_NEXT_SHIFT : 0) |
+                    c->types[g];
+    entries_install(g, f);
+}
+
+static void home_install(unsigned d, unsigned roots)
+{
+    uint64_t *word = frame_va(mfn_of(HOME + d));
+
+    memset(word, 0, (SLOTS + 1) * sizeof(*word));
+    if (d == 0)
+        for (unsigned g = 0; g < config.fixed; g++)
+            word[g] = pte_make(frame_mfn(g), BRANCH);
+    hv_map_show_m2p(word, 1);
+    frame_table[HOME + d].ref = owner_field(small_domain[d].id) | FRAME_ALLOCATED | (roots + 1);
+    frame_table[HOME + d].type = roots ? HOME_TABLE_WORD | roots : 0;
+    small_domain[d].owner.pages = 1;
+}
+
+static uint64_t root_of(uint8_t frame, uint64_t otherwise)
+{
+    return frame == NOBODY ? otherwise : mfn_to_ma(frame_mfn(frame));
+}
+
+static void vcpu_install(const struct state *s)
+{
+    for (unsigned i = 0; i < CPUS; i++) {
+        struct vcpu *v = &small_vcpu[i];
+
+        v->cr3_kernel = mfn_to_ma(mfn_of(HOME + small_is_other(i)));
+        v->cr3_user = 0;
+        v->pt_work = (struct pt_work){ 0 };
+        if (i < PARKED_MAX && s->parked[i] != NOBODY)
+            v->pt_work = (struct pt_work){ true, frame_mfn(s->parked[i]) };
+        small_percpu[i].flush_clock = 4;
+        small_percpu[i].refusal.rule = 0;
+    }
+    small_vcpu[0].cr3_kernel = root_of(s->kernel_root, small_vcpu[0].cr3_kernel);
+    small_vcpu[0].cr3_user = root_of(s->user_root, 0);
+    small_percpu[0].cr3 = small_vcpu[0].cr3_kernel;
+}
+
+void state_install(const struct state *s)
+{
+    struct state_counts counts;
+
+    small_hooks = (struct small_hooks){ .quiet = true };
+    small_run(0);
+    while (page_free_count())
+        (void)page_alloc(0);
+    frame_table[0].ref = frame_table[2].ref = owner_field(OWNER_HV);
+    frame_table[1].ref = owner_field(OWNER_IO);
+    for (unsigned n = HOME; n < FIRST; n++)
+        frame_table[n] = (struct frame){ .ref = owner_field(OWNER_HV) };
+    state_count(s, &counts);
+    vcpu_install(s);
+    for (unsigned d = 0; d < config.domains; d++)
+        home_install(d, d ? 1 : 1 + (s->kernel_root == NOBODY));
+    for (unsigned g = 0; g < config.frames; g++)
+        frame_install(g, &s->frame[g], &counts);
+    for (unsigned g = 0; g < config.frames; g++)
+        if (type_is_table(s->frame[g].type) && s->frame[g].type == PT_L4 && s->kernel_root == g)
+            hv_map_show_m2p(frame_va(frame_mfn(g)), 1);
+    if (config.tlb)
+        ghost_install(s);
+    small_hooks.quiet = false;
+}
+
+/* ---- back ------------------------------------------------------------------- */
+
+static void entries_observe(unsigned g, struct state_frame *f)
+{
+    const uint64_t *word = frame_va(frame_mfn(g));
+
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        int number;
+
+        if (!state_entry_known(f, slot) || !(small_hooks.known[g] & 1u << slot))
+            continue;
+        number = entry_number(word[slot], f->type);
+        if (number < 0)
+            violation("%c[%u] holds %016lx", 'A' + g, slot, word[slot]);
+        f->entry[slot] = (uint8_t)number;
+    }
+}
+
+static void frame_observe(unsigned g, struct state_frame *f)
+{
+    uint64_t ref = frame_of(frame_mfn(g))->ref, type = frame_of(frame_mfn(g))->type;
+    uint16_t owner = frame_owner(frame_mfn(g));
+    uint32_t date = (uint32_t)((type & FRAME_NEXT_MASK) >> FRAME_NEXT_SHIFT);
+
+    if (owner == OWNER_NONE) {
+        f->dated = config.tlb && ref >> FRAME_FREED_SHIFT == tlb_epoch();
+        return;
+    }
+    f->owner = owner == small_domain[0].id ? 1 : 2;
+    f->allocated = (ref & FRAME_ALLOCATED) != 0;
+    if (!(type & FRAME_TYPE_COUNT)) {
+        f->dated = config.tlb && (type & FRAME_TYPE_MASK) && date == tlb_epoch();
+        if (f->dated)
+            f->type = (uint8_t)frame_type(frame_mfn(g));
+        return;
+    }
+    f->type = (uint8_t)frame_type(frame_mfn(g));
+    f->pinned = (type & FRAME_PINNED) != 0;
+    f->validated = (type & FRAME_VALIDATED) != 0;
+    f->partial = (type & FRAME_PARTIAL) != 0;
+    f->next = f->partial ? (uint8_t)date : 0;
+    if (f->next > SLOTS)
+        violation("%c is partial up to entry %u", 'A' + g, f->next);
+    entries_observe(g, f);
+}
+
+static uint8_t frame_named(uint64_t ma, uint64_t otherwise)
+{
+    uint64_t g = ma_to_mfn(ma).n - FIRST;
+
+    if (ma == otherwise)
+        return NOBODY;
+    if (g >= config.frames)
+        violation("a root or pending cleanup is frame %lx", ma_to_mfn(ma).n);
+    return (uint8_t)g;
+}
+
+void state_observe(struct state *s)
+{
+    memset(s, 0, sizeof(*s));
+    for (unsigned g = 0; g < config.frames; g++)
+        frame_observe(g, &s->frame[g]);
+    s->kernel_root = frame_named(small_vcpu[0].cr3_kernel, mfn_to_ma(mfn_of(HOME)));
+    s->user_root = frame_named(small_vcpu[0].cr3_user, 0);
+    for (unsigned i = 0; i < PARKED_MAX; i++) {
+        const struct pt_work *work = &small_vcpu[i].pt_work;
+
+        s->parked[i] = work->used ? frame_named(mfn_to_ma(work->mfn), 0) : NOBODY;
+    }
+    if (config.tlb)
+        ghost_observe(s);
+}
+
+/* ---- word by word ----------------------------------------------------------- */
+
+static struct {
+    struct frame frame[FIRST + FRAMES_MAX];
+    uint64_t entry[FRAMES_MAX][SLOTS];
+    uint32_t pages[DOMAINS];
+    uint64_t roots[2];
+    mfn_t parked[PARKED_MAX];
+} saved;
+
+/* Words without the dates, and without the type of what has none. */
+static struct frame words_of(uint64_t n)
+{
+    struct frame f = frame_table[n];
+
+    if ((uint16_t)(f.ref >> FRAME_OWNER_SHIFT) == OWNER_NONE)
+        return (struct frame){ .ref = f.ref & ~FRAME_FREED_MASK };
+    if (!(f.type & FRAME_TYPE_COUNT))
+        f.type &= ~(FRAME_NEXT_MASK | FRAME_TYPE_MASK);
+    return f;
+}
+
+static uint64_t counted_word(unsigned g, unsigned slot)
+{
+    const struct frame *f = frame_of(frame_mfn(g));
+    bool table = type_is_table(frame_type(frame_mfn(g))) && (f->type & FRAME_TYPE_COUNT);
+    unsigned end = f->type & FRAME_PARTIAL
+                       ? (unsigned)((f->type & FRAME_NEXT_MASK) >> FRAME_NEXT_SHIFT)
+                       : SLOTS;
+    uint64_t word;
+
+    word = table && slot < end ? ((const uint64_t *)frame_va(frame_mfn(g)))[slot] : 0;
+    return word & PTE_P ? word : 0;
+}
+
+static mfn_t parked_at(unsigned i)
+{
+    return small_vcpu[i].pt_work.used ? small_vcpu[i].pt_work.mfn : MFN_NONE;
+}
+
+void state_words_save(void)
+{
+    for (uint64_t n = HOME; n < frame_limit; n++)
+        saved.frame[n] = words_of(n);
+    for (unsigned g = 0; g < config.frames; g++)
+        for (unsigned slot = 0; slot < SLOTS; slot++)
+            saved.entry[g][slot] = counted_word(g, slot);
+    for (unsigned d = 0; d < config.domains; d++)
+        saved.pages[d] = small_domain[d].owner.pages;
+    saved.roots[0] = small_vcpu[0].cr3_kernel;
+    saved.roots[1] = small_vcpu[0].cr3_user;
+    for (unsigned i = 0; i < PARKED_MAX; i++)
+        saved.parked[i] = parked_at(i);
+}
+
+bool state_words_same(void)
+{
+    bool same = true;
+
+    for (uint64_t n = HOME; n < frame_limit; n++) {
+        struct frame now = words_of(n);
+
+        same &= saved.frame[n].ref == now.ref && saved.frame[n].type == now.type;
+    }
+    for (unsigned g = 0; g < config.frames; g++)
+        for (unsigned slot = 0; slot < SLOTS; slot++)
+            same &= saved.entry[g][slot] == counted_word(g, slot);
+    for (unsigned d = 0; d < config.domains; d++)
+        same &= saved.pages[d] == small_domain[d].owner.pages;
+    for (unsigned i = 0; i < PARKED_MAX; i++)
+        same &= mfn_eq(saved.parked[i], parked_at(i));
+    return same && saved.roots[0] == small_vcpu[0].cr3_kernel &&
+           saved.roots[1] == small_vcpu[0].cr3_user;
+}
