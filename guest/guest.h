@@ -24,6 +24,7 @@ void guest_panic(const char *fmt, ...) __attribute__((noreturn, format(printf, 1
 extern void (*guest_panic_hook)(void);
 
 extern const start_info_t *guest_start_info;
+extern uint64_t guest_first_tsc; /* the TSC at the kernel's first instruction */
 extern shared_info_t shared_info_page;
 
 static inline vcpu_info_t *guest_vcpu_info(void)

@@ -54,6 +54,9 @@ static inline uint64_t clock_stop(void)
 /* The line of a row: ticks in all, and how many operations they were for. */
 void bench_report(const char *name, uint64_t ticks, uint64_t ops);
 
+/* Runs the row of that name as `label`.  Result: false when there is none. */
+bool bench_run(const char *name, const char *label);
+
 /* Stops the run with a message unless the hypercall succeeded. */
 void bench_check(long rc, const char *what);
 
@@ -65,7 +68,13 @@ struct bench_row {
 };
 
 extern const struct bench_row bench_rows_calls[], bench_rows_updates[], bench_rows_faults[],
-    bench_rows_roots[], bench_rows_users[];
+    bench_rows_roots[], bench_rows_users[], bench_rows_boot[];
+
+/* Memory accounts (memory.c): runs when `rows` names it, and may leave little of the machine. */
+void bench_memory(const char *name);
+
+/* growth.c: rows again and again while there is more and more of something. */
+void bench_growth(const char *what, unsigned long limit);
 
 /* ---- what the rows work on (area.c): 2 MiB of address space with an L1 of its own ---- */
 

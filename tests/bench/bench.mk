@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: MIT
 # The benchmark kernel.
 
-$(eval $(call TEST_KERNEL,bench,main.c area.c stubs.S rows_calls.c rows_updates.c rows_faults.c \
-	rows_roots.c rows_users.c))
+$(eval $(call TEST_KERNEL,bench,main.c area.c stubs.S rows_boot.c rows_calls.c rows_updates.c \
+	rows_faults.c rows_roots.c rows_users.c memory.c growth.c))
+
+# What is on the clock before any hypervisor runs.
+$(BUILD)/bench-firmware.elf: tests/bench/firmware.S
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
+	  -Wl,-Ttext-segment=0x200000 -Wl,--no-warn-rwx-segments -o $@ $<
 
 BENCH_NEEDS = $(BUILD)/pinion.elf $(BUILD)/bench.elf
 bench: $(BENCH_NEEDS) ## What each request costs, in instructions, beside real Xen
