@@ -2,7 +2,8 @@
 """Which functions, and which instructions, one operation of a row is made of.
 
 A plugin in QEMU (tests/host/profile/insn_count.c) counts each instruction that runs between the
-benchmark's marks, whose addresses the kernel's section .bench_marks lists.
+benchmark's marks, whose addresses the kernel's section .bench_marks lists; for the row `boot`, from the
+hypervisor's entry to the kernel's.
 """
 import bisect
 import re
@@ -14,8 +15,10 @@ from pathlib import Path
 from pinion_lib.config import ToolError
 
 from . import runs
+from .rows import ROWS
 
-USER_TEXT_VA = 0x400000
+HV_IMAGE_PA = 0x200000  # where the hypervisor runs until its map is loaded
+HV_IMAGE_VA = 0xFFFF82D000000000
 LINE = re.compile(r"^\s*([0-9a-f]+):\t")
 
 
@@ -59,31 +62,50 @@ class Symbols:
                 yield f"{'':9} {line}"
 
 
+def entry_of(image):
+    return struct.unpack_from("<Q", image.read_bytes(), 24)[0]
+
+
+def marks_of(row, kernel, hypervisor):
+    if row == "boot":
+        return [(entry_of(hypervisor) - HV_IMAGE_VA + HV_IMAGE_PA, True), (entry_of(kernel), False)]
+    return marks(kernel)
+
+
 def counts_of(build, row, on):
     """({address: times}, operations) of one run of the row."""
     plugin = build.need(build.dir / "insn_count.so")
     kernel = build.need(build.dir / "bench.elf")
+    if row == "boot" and on != "pinion":
+        raise ToolError("the row boot has a profile on Pinion alone")
     with tempfile.TemporaryDirectory(dir=build.dir) as work:
         out = Path(work) / "counts"
         words = [str(plugin), f"out={out}"]
-        words += [f"{'start' if start else 'stop'}={at:x}" for at, start in marks(kernel)]
+        for at, start in marks_of(row, kernel, build.hypervisor):
+            words.append(f"{'start' if start else 'stop'}={at:x}")
         options = ["spec-ctrl=no"] if on == "xen" else []
-        found = runs.boot(build, on, options, f"rows={row}", qemu=["-plugin", ",".join(words)])
-        if row not in found:
+        run = runs.boot(build, on, options, f"rows={row}", qemu=["-plugin", ",".join(words)])
+        if row not in run.rows:
             raise ToolError(f"no row {row}")
         counted = {at: n for at, n in struct.iter_unpack("<QQ", out.read_bytes()) if n}
-    return counted, found[row][1]
+    if row == "boot":
+        low = range(HV_IMAGE_PA, HV_IMAGE_PA + 0x200000)
+        moved = {at: at - HV_IMAGE_PA + HV_IMAGE_VA for at in counted if at in low}
+        for at, va in moved.items():
+            counted[va] = counted.get(va, 0) + counted.pop(at)
+    return counted, run.rows[row][1]
 
 
 def show(build, row, function, on):
+    if row not in ROWS:
+        raise ToolError(f"no row {row}; rows are {', '.join(ROWS)}")
     counted, ops = counts_of(build, row, on)
     counts = {at: n / ops for at, n in counted.items()}
     kernel = Symbols(build.dir / "bench.elf", "guest")
     hypervisor = Symbols(build.hypervisor, "hypervisor") if on == "pinion" else None
-    start = hypervisor.addresses[0] if hypervisor else 0xFFFF82D000000000
     sums = {}
     for at, n in counts.items():
-        if start <= at < 0xFFFF830000000000:
+        if HV_IMAGE_VA <= at < 0xFFFF830000000000:
             key = ("hypervisor", hypervisor(at) if hypervisor else "(all of it)")
         elif at < 1 << 47:
             key = ("user", "")
@@ -101,4 +123,5 @@ def show(build, row, function, on):
         print(f"{n:12.1f}  {where:10} {name}")
     for where in ("hypervisor", "guest", "user"):
         part = sum(n for key, n in sums.items() if key[0] == where)
-        print(f"{part:12.1f}  {where:10} in all") if part else None
+        if part:
+            print(f"{part:12.1f}  {where:10} in all")

@@ -1,24 +1,30 @@
 # SPDX-License-Identifier: MIT
 """Boots the benchmark kernel and reads its rows."""
 import re
+from dataclasses import dataclass
 
 from pinion_lib import machine, runner, xen
 from pinion_lib.config import SUCCESS, ToolError
 
 COUNTED = ["-icount", "shift=0,sleep=off"]
 ROW = re.compile(r"^bench (\S+) ticks=(\d+) ops=(\d+)\s*$")
+LIMIT = 400  # seconds for one boot
+
+
+@dataclass
+class Run:
+    """The rows of one boot, {name: (ticks, operations)}, and all its serial lines."""
+
+    rows: dict
+    lines: list
 
 
 def rows_of(lines):
-    """{row: (ticks, operations)} of a run's serial lines."""
-    found = {}
-    for match in filter(None, map(ROW.match, lines)):
-        found[match[1]] = (int(match[2]), int(match[3]))
-    return found
+    return {m[1]: (int(m[2]), int(m[3])) for m in filter(None, map(ROW.match, lines))}
 
 
 def boot(build, on="pinion", options=(), cmdline="", counted=True, qemu=(), **machine_options):
-    """The rows of one run, counted in instructions or timed."""
+    """One run of the kernel, counted in instructions or timed."""
     hypervisor = xen.fetch(build) if on == "xen" else build.hypervisor
     run = machine.Boot(
         hypervisor=build.need(hypervisor),
@@ -29,8 +35,23 @@ def boot(build, on="pinion", options=(), cmdline="", counted=True, qemu=(), **ma
         qemu_args=(COUNTED if counted else []) + list(qemu),
         **machine_options,
     )
-    outcome = runner.run(run, build, 300)
+    return finished(run, build)
+
+
+def firmware(build, counted=True, **machine_options):
+    """What the clock says before any hypervisor runs."""
+    run = machine.Boot(
+        hypervisor=build.need(build.dir / "bench-firmware.elf"),
+        kernel=build.need(build.dir / "bench.elf"),
+        qemu_args=COUNTED if counted else [],
+        **machine_options,
+    )
+    return finished(run, build).rows["firmware"][0]
+
+
+def finished(run, build):
+    outcome = runner.run(run, build, LIMIT)
     if outcome.status != SUCCESS:
         last = "\n".join(outcome.lines[-12:])
-        raise ToolError(f"the run on {on} failed: {outcome.reason}\n{last}")
-    return rows_of(outcome.lines)
+        raise ToolError(f"the run on {run.on} failed: {outcome.reason}\n{last}")
+    return Run(rows_of(outcome.lines), outcome.lines)

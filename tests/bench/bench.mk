@@ -11,9 +11,16 @@ $(BUILD)/bench-firmware.elf: tests/bench/firmware.S
 	$(Q)$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
 	  -Wl,-Ttext-segment=0x200000 -Wl,--no-warn-rwx-segments -o $@ $<
 
-BENCH_NEEDS = $(BUILD)/pinion.elf $(BUILD)/bench.elf
-bench: $(BENCH_NEEDS) ## What each request costs, in instructions, beside real Xen
-	$(Q)$(PYTHON) scripts/bench --build $(BUILD)
-bench-profile: $(BENCH_NEEDS) $(BUILD)/insn_count.so ## Where a row's instructions are (ROW=NAME [LIST=FUNCTION])
-	$(Q)$(PYTHON) scripts/bench --build $(BUILD) --profile $(ROW) $(if $(LIST),--list $(LIST))
-.PHONY: bench bench-profile
+BENCH_NEEDS = $(BUILD)/pinion.elf $(BUILD)/bench.elf $(BUILD)/bench-firmware.elf
+BENCH = $(Q)$(PYTHON) scripts/bench --build $(BUILD)
+bench: $(BENCH_NEEDS) ## What each request costs, beside real Xen: instructions and time
+	$(BENCH)
+bench-check: $(BENCH_NEEDS) ## Compare Pinion's instruction counts with the kept ones
+	$(BENCH) --check
+bench-keep: $(BENCH_NEEDS) ## Measure all of it, keep it, write the table and the charts
+	$(BENCH) --keep
+bench-growth: $(BENCH_NEEDS) ## Costs while tables, roots, address spaces and memory grow
+	$(BENCH) --growth
+bench-profile: $(BENCH_NEEDS) $(BUILD)/insn_count.so ## Where a row's instructions are: ROW= [LIST=FUNCTION] [ON=xen]
+	$(BENCH) --profile $(ROW) $(if $(LIST),--list $(LIST)) $(if $(ON),--on $(ON))
+.PHONY: bench bench-check bench-keep bench-growth bench-profile

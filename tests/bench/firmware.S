@@ -41,7 +41,7 @@ _start:
     call    print
     mov     $after, %esi
     call    print
-    mov     $0x21, %eax
+    mov     $0x10, %eax
     mov     $EXIT_PORT, %edx
     outb    %al, %dx
 2:  hlt
