@@ -42,6 +42,8 @@
 #define EFER_NXE (1ul << 11)
 
 #define MSR_PAT          0x277u
+#define VENDOR_AMD       0x68747541u /* "Auth": the first four letters */
+#define VENDOR_HYGON     0x6f677948u /* "Hygo" */
 #define MSR_SYSENTER_CS  0x174u
 #define MSR_SYSENTER_ESP 0x175u
 #define MSR_SYSENTER_EIP 0x176u
@@ -257,6 +259,8 @@ static bool cpu_has_smep(void)
 
 static void msrs_init(void)
 {
+    uint32_t r[4];
+
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
     wrmsr(MSR_STAR, (uint64_t)FLAT_RING3_CS32 << 48 | (uint64_t)HV_CS << 32);
     wrmsr(MSR_LSTAR, (uint64_t)entry_syscall);
@@ -264,7 +268,9 @@ static void msrs_init(void)
     wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF |
                           RFLAGS_VM | RFLAGS_AC);
     wrmsr(MSR_PAT, PAT_ABI);
-    wrmsr(MSR_SYSENTER_CS, HV_CS);
+    /* AMD's CPUs have no SYSENTER here, whatever an emulator of theirs does: a null selector is #GP. */
+    cpuid(0, 0, r);
+    wrmsr(MSR_SYSENTER_CS, r[1] == VENDOR_AMD || r[1] == VENDOR_HYGON ? 0 : HV_CS);
     wrmsr(MSR_SYSENTER_ESP, (uint64_t)&sysenter_stack[2]);
     wrmsr(MSR_SYSENTER_EIP, (uint64_t)entry_sysenter);
     wrmsr(MSR_FS_BASE, 0);

@@ -34,6 +34,8 @@ static __attribute__((noinline)) void iret_by_sysret(struct vcpu *v, struct cpu_
     regs->r11 = regs->rflags;
     regs->cs = regs->cs == FLAT_USER_CS32 ? FLAT_USER_CS32 : FLAT_USER_CS64;
     regs->ss = FLAT_USER_SS64;
+    if (regs->cs == FLAT_USER_CS32 && va_canonical(regs->rip))
+        regs->rip = (uint32_t)regs->rip; /* 32-bit SYSRET */
     v->via_sysret = regs->cs == FLAT_USER_CS64 && va_canonical(regs->rip);
 }
 

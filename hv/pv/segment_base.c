@@ -15,8 +15,9 @@ static void gs_user_selector(struct vcpu *v, uint16_t sel)
 {
     uint64_t kernel_base = rdmsr(MSR_SHADOW_GS_BASE);
 
-    (void)cpu_segment_load(CPU_GS,
-                           sel); /* a selector that faults leaves NUL, which is the answer */
+    if (sel > 3)
+        sel |= 3; /* as in ring 3; and a selector that faults leaves NUL, which is the answer */
+    (void)cpu_segment_load(CPU_GS, sel);
     v->gs_base_user = rdmsr(MSR_SHADOW_GS_BASE);
     wrmsr(MSR_SHADOW_GS_BASE, kernel_base);
 }

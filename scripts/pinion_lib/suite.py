@@ -69,6 +69,7 @@ def boot(side, build, names, options):
         kernel=build.need(build.dir / "conform.elf"),
         cmdline=f"suite={names}" if names else "suite",
         on=side,
+        cpu=options.cpu,
         hv_options=["guest_loglvl=none"],
     )
     logs = build.dir / "test"
@@ -155,4 +156,5 @@ def add_command(commands):
     parser.add_argument(
         "--show", type=int, default=SHOWN, metavar="N", help="differences shown (%(default)s)"
     )
+    parser.add_argument("--cpu", default="qemu64", help="QEMU's CPU model (%(default)s)")
     parser.set_defaults(act=run)

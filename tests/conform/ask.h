@@ -12,5 +12,7 @@ void ask_va(void);
 void ask_mmuext(void);
 void ask_pin(void);
 void ask_frames(void);
+void ask_iret(void);
+void ask_modes(void);
 
 #endif

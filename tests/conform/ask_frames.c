@@ -100,7 +100,7 @@
     X(vmmcall, ".byte 0x0f, 0x01, 0xd9")                                                         \
     X(clac, ".byte 0x0f, 0x01, 0xca")                                                            \
     X(stac, ".byte 0x0f, 0x01, 0xcb")                                                            \
-    X(sysenter, "sysenter")                                                                      \
+    X(sp_sysenter, "sysenter")                                                                   \
     X(sysexit, "sysexit")                                                                        \
     X(rsm, "rsm")                                                                                \
     X(str, "str %eax")                                                                           \

@@ -29,6 +29,7 @@ static const struct {
     { "entry", ask_entries }, { "mmu_update", ask_mmu_update },
     { "update_va", ask_va },  { "mmuext", ask_mmuext },
     { "pin", ask_pin },       { "frame", ask_frames },
+    { "iret", ask_iret },     { "mode", ask_modes },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
