@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The direct map of the machine: all RAM from DIRECTMAP_VA on (hv/mm/layout.h draws the range). */
+/* The frame table and the direct map of the machine: all RAM from DIRECTMAP_VA on (hv/mm/layout.h draws the range). */
 #ifndef HV_CONFIG_FRAME_VA_H
 #define HV_CONFIG_FRAME_VA_H
 
 #include "mm/layout.h"
 
+#define frame_table ((struct frame *)FRAME_TABLE_VA)
+
 static inline void *frame_va(mfn_t mfn)
 {
     return (void *)(DIRECTMAP_VA + (mfn.n << 12));
+}
+
+/* The byte at a machine address. */
+static inline void *ma_va(uint64_t ma)
+{
+    return (void *)(DIRECTMAP_VA + ma);
 }
 
 static inline mfn_t frame_of_va(const void *va)

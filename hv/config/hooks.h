@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/atomic.h"
 #include "lib/percpu.h"
+#include "lib/printk.h"
 #include "lib/x86.h"
 
 /* Every so many checks the clock is read. */
@@ -31,6 +33,12 @@ static inline bool hook_preempt(void)
     return rdtsc() >= cpu->timer_tsc;
 }
 
+/* Whether the short ways through common requests are taken: not while each step is traced. */
+static inline bool hook_fast(void)
+{
+    return !trace_on;
+}
+
 /* A fallible step (reference, type, allocation, lock) asks whether it is to fail by injection. */
 static inline bool hook_fail(void)
 {
@@ -40,7 +48,7 @@ static inline bool hook_fail(void)
 /* The one read of a guest-writable 64-bit word that a decision may depend on. */
 static inline uint64_t hook_guest_read64(const uint64_t *word)
 {
-    return *(const volatile uint64_t *)word;
+    return atomic_read(word);
 }
 
 /* A point at which another CPU's step may fall between two of ours. */

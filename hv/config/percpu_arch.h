@@ -11,4 +11,13 @@ static inline struct percpu *this_cpu(void)
     return cpu;
 }
 
+/* The vCPU whose context is loaded: the second word, as of struct percpu as of struct vcpu. */
+static inline struct vcpu *this_vcpu(void)
+{
+    struct vcpu *v;
+
+    asm("mov %%gs:8, %0" : "=r"(v));
+    return v;
+}
+
 #endif

@@ -12,6 +12,8 @@
 
 _Static_assert(offsetof(struct percpu, self) == 0, "this_cpu() before there is a vCPU");
 _Static_assert(offsetof(struct vcpu, cpu) == 0, "this_cpu() with a current vCPU");
+_Static_assert(offsetof(struct percpu, current) == 8, "this_vcpu() before there is a vCPU");
+_Static_assert(offsetof(struct vcpu, self) == 8, "this_vcpu() with a current vCPU");
 _Static_assert((offsetof(struct vcpu, regs) + sizeof(struct cpu_regs)) % 16 == 0,
                "the CPU aligns TSS.RSP0 down to 16 bytes before it pushes");
 _Static_assert(_Alignof(struct vcpu) >= 16, "the same");

@@ -123,7 +123,7 @@ struct vcpu {
 /* The vCPU whose context is loaded. */
 static inline struct vcpu *vcpu_current(void)
 {
-    return this_cpu()->current;
+    return this_vcpu();
 }
 
 static inline struct domain *domain_current(void)

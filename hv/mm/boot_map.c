@@ -178,7 +178,6 @@ bool boot_map_build(const struct mem_ranges *ram, struct mem_ranges *free)
     bool good;
 
     frame_limit = ram->at[ram->count - 1].end >> PAGE_SHIFT;
-    frame_table = (struct frame *)FRAME_TABLE_VA;
     m2p_table = (uint64_t *)M2P_RW_VA;
 
     source = free;

@@ -17,7 +17,6 @@
 #include "mm/refusal.h"
 #include "mm/tlb.h"
 
-struct frame *frame_table;
 uint64_t frame_limit;
 
 static bool ref_swap(struct frame *f, uint64_t *old, uint64_t new)

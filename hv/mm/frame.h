@@ -47,7 +47,8 @@ _Static_assert(sizeof(struct frame) == 16, "16 bytes for each frame");
 #define FRAME_PINNED     (1ull << 35)
 #define FRAME_VALIDATED  (1ull << 36)
 #define FRAME_PARTIAL    (1ull << 37)
-#define FRAME_LOCKED     (1ull << 38)
+#define FRAME_LOCKED_BIT 38
+#define FRAME_LOCKED     (1ull << FRAME_LOCKED_BIT)
 #define FRAME_NEXT_SHIFT 40
 #define FRAME_NEXT_MASK  (0xffffffull << FRAME_NEXT_SHIFT)
 
@@ -60,10 +61,12 @@ _Static_assert(sizeof(struct frame) == 16, "16 bytes for each frame");
 #define FRAME_FREED_SHIFT 50
 #define FRAME_FREED_MASK  (0x3fffull << FRAME_FREED_SHIFT)
 
-extern struct frame *frame_table; /* frame_limit entries */
-extern uint64_t frame_limit;      /* highest MFN of RAM + 1 */
+extern uint64_t frame_limit; /* highest MFN of RAM + 1 */
 
-/* The direct map. Both builds provide it: frame_va(mfn) is the hypervisor's address of a frame. */
+/*
+ * Both builds provide frame_table, of frame_limit entries, and the direct map: frame_va(mfn) is the
+ * hypervisor's address of a frame, ma_va(ma) that of a byte.
+ */
 #include "frame_va.h"
 
 static inline bool frame_valid(mfn_t mfn)
@@ -74,6 +77,12 @@ static inline bool frame_valid(mfn_t mfn)
 static inline struct frame *frame_of(mfn_t mfn)
 {
     return &frame_table[mfn.n];
+}
+
+/* The same for a machine address that begins a frame: what an entry without its flags is. */
+static inline struct frame *frame_of_ma(uint64_t ma)
+{
+    return (struct frame *)((char *)frame_table + ma / (PAGE_SIZE / sizeof(struct frame)));
 }
 
 static inline uint16_t frame_owner(mfn_t mfn)

@@ -5,6 +5,7 @@
 #include "hooks.h"
 #include "lib/errno.h"
 #include "mm/refusal.h"
+#include "pt/l1_fast.h"
 #include "pt/pte_check.h"
 
 /*
@@ -59,23 +60,12 @@ int entry_change(struct entry_change *c)
     return 0;
 }
 
-int l1_entry_write_refs(uint64_t *entry, uint64_t new, uint16_t page_owner)
+void l1_fast_drop(uint64_t drop)
 {
-    uint64_t old = hook_guest_read64(entry);
+    mfn_t mfn = pte_mfn(drop);
 
-    if (new &PTE_P) {
-        int rc = pte_flags_check(new, 1);
-
-        if (rc)
-            return rc;
-        new = pte_adjust(new, 1);
-        rc = l1_entry_get_refs(new, page_owner);
-        if (__builtin_expect(rc, 0))
-            return rc;
-    }
-    hook_shared_access();
-    __atomic_store_n(entry, new, __ATOMIC_RELEASE);
-    if (old & PTE_P)
-        l1_entry_put_refs(old);
-    return 0;
+    if (drop & PTE_P)
+        l1_entry_put_refs(drop);
+    else
+        frame_put_last(mfn, frame_of(mfn)->ref + 1);
 }

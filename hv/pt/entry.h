@@ -44,30 +44,7 @@ static inline bool entry_change_is_soft(uint64_t old, uint64_t new, unsigned lev
 {
     uint64_t soft = level == 1 ? ENTRY_SOFT_BITS : ENTRY_SOFT_BITS | PTE_RW;
 
-    return (old & new &PTE_P) && !((old ^ new) & ~soft);
-}
-
-/* entry.c: the part of l1_entry_write() that takes and drops references. new is as it was asked for. */
-int l1_entry_write_refs(uint64_t *entry, uint64_t new, uint16_t page_owner);
-
-/*
- * entry_change() for the common case: a plain store to a slot of a locked L1. Same results; the
- * refused entry is unchanged, so that who reports reads it there.
- */
-static inline int l1_entry_write(mfn_t table, unsigned slot, uint64_t new, uint16_t page_owner)
-{
-    uint64_t *entry = (uint64_t *)frame_va(table) + slot;
-
-    if ((new &PTE_P) && !(new & ~PTE_ADDR_MASK & ~PTE_L1_ALLOWED)) {
-        uint64_t stored = pte_adjust(new, 1);
-
-        if (entry_change_is_soft(hook_guest_read64(entry), stored, 1)) {
-            hook_shared_access();
-            __atomic_store_n(entry, stored, __ATOMIC_RELEASE);
-            return 0;
-        }
-    }
-    return l1_entry_write_refs(entry, new, page_owner);
+    return (old & PTE_P) && !((old ^ new) & ~soft);
 }
 
 #endif

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 
 #include "hooks.h"
+#include "lib/atomic.h"
 #include "lib/errno.h"
 #include "mm/frame.h"
 #include "mm/refusal.h"
@@ -64,14 +65,21 @@ struct pt_work {
  */
 static inline bool writable_gettable(uint64_t type_word)
 {
-    return (type_word & (FRAME_TYPE_MASK | FRAME_LOCKED)) == (uint64_t)PT_WRITABLE
-                                                                 << FRAME_TYPE_SHIFT &&
-           (type_word & FRAME_TYPE_COUNT) != FRAME_TYPE_MAX;
+    const uint32_t state = (FRAME_TYPE_MASK | FRAME_LOCKED) >> 32;
+
+    return ((uint32_t)(type_word >> 32) & state) == PT_WRITABLE << (FRAME_TYPE_SHIFT - 32) &&
+           (uint32_t)type_word != (uint32_t)FRAME_TYPE_MAX;
 }
 
 static inline uint64_t writable_word(uint64_t count)
 {
     return (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | FRAME_VALIDATED | (count & FRAME_TYPE_COUNT);
+}
+
+/* The word of a writable frame whose last type reference goes now: the type's value stays, dated. */
+static inline uint64_t writable_word_idle(void)
+{
+    return (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | (uint64_t)tlb_epoch() << FRAME_NEXT_SHIFT;
 }
 
 /* page_type.c: page_type_get() for every other case. */
@@ -113,9 +121,7 @@ static inline void page_writable_put(mfn_t mfn)
 {
     uint64_t *word = &frame_of(mfn)->type, old = __atomic_load_n(word, __ATOMIC_RELAXED), new;
 
-    new = (uint32_t)old == 1 ? ((uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | (uint64_t)tlb_epoch()
-                                                                                << FRAME_NEXT_SHIFT)
-                             : old - 1;
+    new = (uint32_t)old == 1 ? writable_word_idle() : old - 1;
     hook_shared_access();
     if (__builtin_expect(!(uint32_t)old ||
                              !__atomic_compare_exchange_n(word, &old, new, false, __ATOMIC_ACQ_REL,
@@ -158,10 +164,17 @@ static inline bool page_type_lock(mfn_t mfn, enum page_type type)
     }
 }
 
+/* The flag alone is cleared, in its byte: one instruction, whatever else the word holds. */
+static inline void frame_type_unlock(struct frame *f)
+{
+    atomic_and8((uint8_t *)&f->type + FRAME_LOCKED_BIT / 8,
+                (uint8_t) ~(1u << FRAME_LOCKED_BIT % 8));
+}
+
 static inline void page_type_unlock(mfn_t mfn)
 {
     hook_shared_access();
-    __atomic_and_fetch(&frame_of(mfn)->type, ~FRAME_LOCKED, __ATOMIC_RELEASE);
+    frame_type_unlock(frame_of(mfn));
 }
 
 /* Checks descriptors of a page that becomes PT_SEG; pt/descriptor.c. 0 or -EINVAL. */

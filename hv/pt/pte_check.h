@@ -31,7 +31,7 @@ static inline uint64_t pte_adjust(uint64_t pte, unsigned level)
     if (level > 1)
         return pte | PTE_U | (level == 4 ? PTE_A : 0);
     if (!(pte & PTE_U))
-        pte |= PTE_GUEST_KERNEL | PTE_U;
+        return pte | PTE_GUEST_KERNEL | PTE_U;
     return pte & PTE_GUEST_KERNEL ? pte : pte | PTE_G;
 }
 

@@ -12,14 +12,15 @@
 #include "hooks.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
+#include "guest_words.h"
 #include "mm/guest_copy.h"
 #include "mm/m2p.h"
 #include "mm/tlb.h"
-#include "pt/entry.h"
+#include "pt/l1_fast.h"
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
 
-#define CHUNK       32u /* requests copied from the guest at a time */
+#define CHUNK       64u /* requests copied from the guest at a time */
 #define CMD_MASK    7u
 #define BATCH_NO_L1 (~0ul)
 
@@ -31,6 +32,7 @@ struct batch {
     uint64_t l1_ma; /* machine address of the locked table if it is an L1, else BATCH_NO_L1 */
     bool flush;     /* an entry above L1 changed: stale walks may remain */
     uint32_t index; /* requests done, of this call */
+    unsigned ready; /* requests in chunk that were not looked at yet */
     struct mmu_update chunk[CHUNK];
 };
 
@@ -75,7 +77,7 @@ static int batch_lock(struct batch *b, mfn_t table)
     if (type >= PT_L1 && type <= PT_L4 && page_type_lock(table, type)) {
         b->table = table;
         b->level = type;
-        if (type == PT_L1 && !trace_on)
+        if (type == PT_L1 && hook_fast())
             b->l1_ma = mfn_to_ma(table);
         return 0;
     }
@@ -98,7 +100,7 @@ static int store_plain(mfn_t frame, uint64_t ma, uint64_t value)
     return rc;
 }
 
-/* The entry of a locked table above L1, or with its A and D bits to be kept. */
+/* The entry of a locked table, in the general way. */
 static int update_checked(struct batch *b, struct entry_change *c)
 {
     int rc;
@@ -120,8 +122,13 @@ static int update_checked(struct batch *b, struct entry_change *c)
 static int update_entry(struct batch *b, uint64_t ptr, uint64_t value, struct refused_entry *e)
 {
     mfn_t table = { ptr >> PAGE_SHIFT };
-    unsigned slot = (ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t), level;
-    uint64_t old;
+    struct entry_change c = { .table = table,
+                              .slot = (ptr & (PAGE_SIZE - 1)) / sizeof(uint64_t),
+                              .new = value,
+                              .mode = (ptr & CMD_MASK) == MMU_PT_UPDATE_PRESERVE_AD
+                                          ? ENTRY_PRESERVE_AD
+                                          : ENTRY_STORE,
+                              .page_owner = b->page_owner };
     int rc;
 
     if (table.n != b->table.n) {
@@ -129,24 +136,12 @@ static int update_entry(struct batch *b, uint64_t ptr, uint64_t value, struct re
         if (rc)
             return rc > 0 ? store_plain(table, ptr, value) : rc;
     }
-    level = b->level;
-    old = ((const uint64_t *)frame_va(table))[slot];
-    if (level == 1 && (ptr & CMD_MASK) != MMU_PT_UPDATE_PRESERVE_AD)
-        rc = l1_entry_write(table, slot, value, b->page_owner);
+    c.level = b->level;
+    rc = update_checked(b, &c);
+    if (rc)
+        *e = (struct refused_entry){ b->index, c.level, c.slot, c.old, value };
     else
-        rc = update_checked(
-            b, &(struct entry_change){ .table = table,
-                                       .level = level,
-                                       .slot = slot,
-                                       .new = value,
-                                       .mode = (ptr & CMD_MASK) == MMU_PT_UPDATE_PRESERVE_AD
-                                                   ? ENTRY_PRESERVE_AD
-                                                   : ENTRY_STORE,
-                                       .page_owner = b->page_owner });
-    if (__builtin_expect(rc != 0, 0))
-        *e = (struct refused_entry){ b->index, level, slot, old, value };
-    else
-        trace("mmu_update L%u[%u] of mfn %lx: %016lx -> %016lx\n", level, slot, table.n, old,
+        trace("mmu_update L%u[%u] of mfn %lx: %016lx -> %016lx\n", c.level, c.slot, table.n, c.old,
               value);
     return rc;
 }
@@ -184,9 +179,42 @@ static unsigned batch_fetch(struct batch *b, uint64_t va, uint32_t left)
 {
     unsigned n = left < CHUNK ? left : CHUNK;
 
+    if (b->ready) {
+        n = b->ready;
+        b->ready = 0;
+        return n;
+    }
     if (!guest_read(b->chunk, va, n * sizeof(b->chunk[0])))
         return n;
     return guest_read(b->chunk, va, sizeof(b->chunk[0])) ? 0 : 1;
+}
+
+/*
+ * The requests of a chunk that store to the L1 that is locked already, from `at` on: up to the first
+ * that does not, or is not granted at once; its number. At most CHUNK entries between two checks for
+ * preemption.
+ */
+static __attribute__((noinline)) unsigned batch_run_locked(const struct batch *b, unsigned at,
+                                                           unsigned n)
+{
+    const struct mmu_update *req = &b->chunk[at], *end = &b->chunk[n];
+    const uint64_t l1_ma = b->l1_ma;
+    const uint16_t owner = b->page_owner;
+
+    for (; req < end; req++) {
+        uint64_t offset = req->ptr ^ l1_ma;
+        l1_drop_t drop;
+        bool done;
+
+        if (__builtin_expect(offset >= PAGE_SIZE || (offset & CMD_MASK), 0))
+            break;
+        done = l1_fast_change(ma_va(l1_ma + offset), req->val, owner, &drop);
+        if (__builtin_expect(drop != 0, 0))
+            l1_fast_drop(drop);
+        if (__builtin_expect(!done, 0))
+            break;
+    }
+    return (unsigned)(req - b->chunk);
 }
 
 /* Runs requests until done, refused or preempted; b->index counts what was done. */
@@ -197,23 +225,26 @@ static int batch_run(struct batch *b, uint64_t va, uint32_t count, struct refuse
 
         if (!n)
             return refuse(-EFAULT, "request-unreadable", MFN_NONE, 0);
-        for (unsigned i = 0; i < n; i++, b->index++) {
-            const struct mmu_update *req = &b->chunk[i];
-            uint64_t offset = req->ptr ^ b->l1_ma;
+        for (unsigned i = 0; i < n;) {
+            unsigned next = batch_run_locked(b, i, n);
             int rc;
 
+            b->index += next - i;
+            i = next;
+            if (i == n)
+                break;
             if (b->index && hook_preempt())
                 return -ERESTART;
             e->index = b->index;
-            /* A plain store to the L1 that is locked already; a refusal is asked for again to explain. */
-            if (offset < PAGE_SIZE && !(offset & CMD_MASK) &&
-                !l1_entry_write(b->table, offset / sizeof(uint64_t), req->val, b->page_owner))
-                continue;
             refusal_clear();
-            rc = batch_request(b, req, e);
+            rc = batch_request(b, &b->chunk[i], e);
             if (rc)
                 return rc;
+            i++;
+            b->index++;
         }
+        if (b->index < count && hook_preempt())
+            return -ERESTART;
     }
     return 0;
 }
@@ -238,41 +269,106 @@ static __attribute__((noinline, cold)) int batch_table_owner(struct batch *b, ui
     return id == domain_current()->id ? 0 : rc;
 }
 
-long hc_mmu_update(uint64_t reqs_va, uint64_t count_arg, uint64_t pdone_va, uint64_t foreigndom,
-                   uint64_t unused)
+/* All of the request, b->chunk holding the first b->ready of its entries already. */
+static long mmu_update(struct batch *b, uint64_t reqs_va, uint64_t count_arg, uint64_t pdone_va,
+                       uint64_t foreigndom)
 {
     uint32_t count = (uint32_t)count_arg & ~MMU_UPDATE_PREEMPTED, base = 0, done;
-    struct batch b; /* not cleared as a whole: the chunk is large */
     struct refused_entry e = { 0 };
     long rc;
 
-    (void)unused;
     if (((uint32_t)count_arg & MMU_UPDATE_PREEMPTED) && pdone_va)
         (void)guest_read(&base, pdone_va, sizeof(base));
     if (!guest_va_ok(reqs_va))
         return refused("mmu_update", -EFAULT, "request-array-range");
-    b.table_owner = domain_current()->id;
-    rc = foreigndom & 0xffff0000u ? batch_table_owner(&b, (uint16_t)((foreigndom >> 16) - 1)) : 0;
+    b->table_owner = domain_current()->id;
+    rc = foreigndom & 0xffff0000u ? batch_table_owner(b, (uint16_t)((foreigndom >> 16) - 1)) : 0;
     if (rc == -ESRCH)
         return refuse_report("mmu_update", &e, rc);
-    b.table = MFN_NONE;
-    b.l1_ma = BATCH_NO_L1;
-    b.flush = false;
-    b.index = 0;
+    b->table = MFN_NONE;
+    b->l1_ma = BATCH_NO_L1;
+    b->flush = false;
+    b->index = 0;
     if (!rc)
-        rc = foreign_owner((uint16_t)foreigndom, &b.page_owner);
+        rc = foreign_owner((uint16_t)foreigndom, &b->page_owner);
     if (!rc) {
-        rc = batch_run(&b, reqs_va, count, &e);
-        batch_finish(&b);
+        rc = batch_run(b, reqs_va, count, &e);
+        batch_finish(b);
     }
-    done = base + b.index;
+    done = base + b->index;
     if (pdone_va)
         (void)guest_write(pdone_va, &done, sizeof(done));
     if (rc == -ERESTART)
-        return hypercall_restart(__HYPERVISOR_mmu_update,
-                                 reqs_va + b.index * sizeof(struct mmu_update),
-                                 (count - b.index) | MMU_UPDATE_PREEMPTED, pdone_va, foreigndom, 0);
+        return hypercall_restart(
+            __HYPERVISOR_mmu_update, reqs_va + b->index * sizeof(struct mmu_update),
+            (count - b->index) | MMU_UPDATE_PREEMPTED, pdone_va, foreigndom, 0);
     return rc ? refuse_report("mmu_update", &e, rc) : 0;
+}
+
+static __attribute__((noinline)) long batch_update(uint64_t reqs_va, uint64_t count,
+                                                   uint64_t pdone_va, uint64_t foreigndom)
+{
+    struct batch b; /* not cleared as a whole: the chunk is large */
+
+    b.ready = 0;
+    return mmu_update(&b, reqs_va, count, pdone_va, foreigndom);
+}
+
+/* A single request that was read and not carried out: its words are not read again. */
+static __attribute__((noinline)) long single_update(uint64_t reqs_va, uint64_t pdone_va,
+                                                    uint64_t ptr, uint64_t value)
+{
+    struct batch b;
+
+    b.chunk[0] = (struct mmu_update){ ptr, value };
+    b.ready = 1;
+    return mmu_update(&b, reqs_va, 1, pdone_va, DOMID_SELF);
+}
+
+static __attribute__((noinline)) long single_done(uint64_t pdone_va)
+{
+    uint32_t done = 1;
+
+    (void)guest_write(pdone_va, &done, sizeof(done));
+    return 0;
+}
+
+/* What the short way below leaves behind: references first, then the rest, or all, of the request. */
+static __attribute__((noinline, cold)) long single_drop(uint64_t reqs_va, uint64_t pdone_va,
+                                                        uint64_t ptr, uint64_t value,
+                                                        l1_drop_t drop, bool done)
+{
+    l1_fast_drop(drop);
+    if (!done)
+        return single_update(reqs_va, pdone_va, ptr, value);
+    return pdone_va ? single_done(pdone_va) : 0;
+}
+
+/* One store to an L1 of the caller's is the common case, a leaf: all else ends in a jump. */
+long hc_mmu_update(uint64_t reqs_va, uint64_t count, uint64_t pdone_va, uint64_t foreigndom,
+                   uint64_t unused)
+{
+    uint64_t ptr, value;
+    uint16_t owner = domain_current()->id;
+    struct frame *table;
+    l1_drop_t drop;
+    bool done;
+
+    (void)unused;
+    if (count != 1 || foreigndom != DOMID_SELF || !hook_fast() || !guest_va_ok(reqs_va) ||
+        !guest_pair_get(reqs_va, &ptr, &value))
+        return batch_update(reqs_va, count, pdone_va, foreigndom);
+    table = frame_of_ma(ptr & PAGE_MASK);
+    if (__builtin_expect((ptr & CMD_MASK) || !frame_valid((mfn_t){ ptr >> PAGE_SHIFT }), 0) ||
+        __builtin_expect(!l1_fast_lock(table, owner), 0))
+        return single_update(reqs_va, pdone_va, ptr, value);
+    done = l1_fast_change(ma_va(ptr), value, owner, &drop);
+    l1_fast_unlock(table);
+    if (__builtin_expect(drop != 0, 0))
+        return single_drop(reqs_va, pdone_va, ptr, value, drop, done);
+    if (__builtin_expect(!done, 0))
+        return single_update(reqs_va, pdone_va, ptr, value);
+    return pdone_va ? single_done(pdone_va) : 0;
 }
 
 long l1_entry_update(mfn_t table, unsigned slot, uint64_t old, uint64_t new, bool compare)

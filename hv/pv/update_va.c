@@ -8,7 +8,7 @@
 #include "lib/printk.h"
 #include "mm/guest_copy.h"
 #include "mm/tlb.h"
-#include "pt/entry.h"
+#include "pt/l1_fast.h"
 #include "pt/walk.h"
 #include "pv/hypercall.h"
 #include "pv/mmu_update.h"
@@ -33,53 +33,92 @@ static long va_flush(uint64_t va, uint64_t flags)
     return 0;
 }
 
-/* Not the way of a request that is granted: finds the entry again for the explanation. */
-static __attribute__((noinline, cold)) long update_refused(uint64_t va, uint64_t value, mfn_t table,
-                                                           long rc)
+static __attribute__((noinline)) long va_flush_page(uint64_t va)
 {
-    unsigned slot = walk_slot(va, 1);
-    uint64_t old = ((const uint64_t *)frame_va(table))[slot];
-
-    return refuse_report("update_va_mapping", &(struct refused_entry){ 0, 1, slot, old, value },
-                         rc);
+    tlb_flush_va(va);
+    return 0;
 }
 
 /*
- * The table was found without a reference: once it is locked as an L1, and is ours, it stays
+ * Any case. The table was found without a reference: once it is locked as an L1, and is ours, it stays
  * (page_type_lock()).
  */
-static inline long update_va(struct vcpu *v, uint64_t va, uint64_t value, uint64_t flags,
-                             uint16_t page_owner)
+static __attribute__((noinline)) long update_va(uint64_t va, uint64_t value, uint64_t flags,
+                                                uint16_t page_owner)
 {
-    mfn_t table;
-    long rc;
+    const char *name = "update_va_mapping";
+    struct vcpu *v = vcpu_current();
+    struct entry_change c = { .level = 1, .new = value, .page_owner = page_owner };
+    uint64_t l1;
+    int rc;
 
     if (!guest_va_ok(va))
-        return refused("update_va_mapping", -EINVAL, "address-not-the-guest's");
-    if (!walk_to_l1(ma_to_mfn(v->cr3_kernel), va, &table))
-        return refused("update_va_mapping", -EINVAL, "no-L1-for-address");
-    if (!page_type_lock(table, PT_L1))
-        return refused("update_va_mapping", -EINVAL, "frame-is-no-L1");
-    if (__builtin_expect(frame_owner(table) != v->domain->id, 0)) {
-        page_type_unlock(table);
-        return refused("update_va_mapping", -EINVAL, "frame-not-owned");
+        return refused(name, -EINVAL, "address-not-the-guest's");
+    l1 = walk_to_l1(v->cr3_kernel, va);
+    if (l1 == WALK_NO_L1)
+        return refused(name, -EINVAL, "no-L1-for-address");
+    c.table = ma_to_mfn(l1);
+    c.slot = walk_slot(va, 1);
+    if (!page_type_lock(c.table, PT_L1))
+        return refused(name, -EINVAL, "frame-is-no-L1");
+    if (frame_owner(c.table) != v->domain->id) {
+        page_type_unlock(c.table);
+        return refused(name, -EINVAL, "frame-not-owned");
     }
-    rc = l1_entry_write(table, walk_slot(va, 1), value, page_owner);
-    page_type_unlock(table);
-    if (__builtin_expect(rc != 0, 0))
-        return update_refused(va, value, table, rc);
-    trace("update_va_mapping %lx: L1[%u] of mfn %lx := %016lx\n", va, walk_slot(va, 1), table.n,
-          value);
-    return flags ? va_flush(va, flags) : 0;
+    rc = entry_change(&c);
+    page_type_unlock(c.table);
+    if (rc)
+        return refuse_report(name, &(struct refused_entry){ 0, 1, c.slot, c.old, value }, rc);
+    trace("update_va_mapping %lx: L1[%u] of mfn %lx := %016lx\n", va, c.slot, c.table.n, value);
+    return va_flush(va, flags);
 }
 
+static __attribute__((noinline)) long update_va_own(uint64_t va, uint64_t value, uint64_t flags)
+{
+    return update_va(va, value, flags, domain_current()->id);
+}
+
+/* What the short way below leaves behind: references first, then the rest, or all, of the request. */
+static __attribute__((noinline, cold)) long update_va_drop(uint64_t va, uint64_t value,
+                                                           uint64_t flags, l1_drop_t drop,
+                                                           bool done)
+{
+    l1_fast_drop(drop);
+    return done ? va_flush(va, flags) : update_va_own(va, value, flags);
+}
+
+/* The common case, a leaf: all that is not, ends in a jump to one of the two above. */
 long hc_update_va_mapping(uint64_t va, uint64_t value, uint64_t flags, uint64_t a4, uint64_t a5)
 {
-    struct vcpu *v = vcpu_current();
+    const struct vcpu *v = vcpu_current();
+    uint16_t owner = v->domain->id;
+    struct frame *table;
+    l1_drop_t drop;
+    uint64_t l1;
+    bool done;
 
     (void)a4;
     (void)a5;
-    return update_va(v, va, value, flags, v->domain->id);
+    if (__builtin_expect(!hook_fast() || !guest_va_ok(va), 0))
+        return update_va_own(va, value, flags);
+    l1 = walk_to_l1(v->cr3_kernel, va);
+    if (__builtin_expect(l1 == WALK_NO_L1, 0))
+        return update_va_own(va, value, flags);
+    table = frame_of_ma(l1);
+    if (__builtin_expect(!l1_fast_lock(table, owner), 0))
+        return update_va_own(va, value, flags);
+    done =
+        l1_fast_change((uint64_t *)((char *)ma_va(l1) + walk_offset(va, 1)), value, owner, &drop);
+    l1_fast_unlock(table);
+    if (__builtin_expect(drop != 0, 0))
+        return update_va_drop(va, value, flags, drop, done);
+    if (__builtin_expect(!done, 0))
+        return update_va_own(va, value, flags);
+    if (!flags)
+        return 0;
+    if ((flags & ~UVMF_ALL) != UVMF_INVLPG)
+        return va_flush(va, flags);
+    return va_flush_page(va);
 }
 
 long hc_update_va_mapping_otherdomain(uint64_t va, uint64_t value, uint64_t flags, uint64_t domid,
@@ -91,5 +130,5 @@ long hc_update_va_mapping_otherdomain(uint64_t va, uint64_t value, uint64_t flag
     (void)a5;
     if (rc)
         return refuse_report("update_va_mapping_otherdomain", 0, rc);
-    return update_va(vcpu_current(), va, value, flags, page_owner);
+    return update_va(va, value, flags, page_owner);
 }

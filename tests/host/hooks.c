@@ -37,6 +37,12 @@ bool hook_preempt(void)
     return hooks.preempt_at == ALWAYS || hooks.preempt_checks == hooks.preempt_at;
 }
 
+/* The short ways have no step that fails: they decline, and the general way is taken. */
+bool hook_fast(void)
+{
+    return !hooks.general && !hooks.fail_at;
+}
+
 bool hook_fail(void)
 {
     if (PT_INDEX_BITS <= 3)

@@ -47,6 +47,7 @@ extern struct percpu machine_percpu[MACHINE_CPUS];
 struct machine_hooks {
     unsigned long preempt_checks, preempt_at; /* at the n-th check, 0 = never, ALWAYS = each */
     unsigned long fallible_steps, fail_at;    /* the same for steps that may fail */
+    bool general; /* the short ways through common requests are not taken */
     unsigned long shared_accesses, interrupt_at;
     void (*interrupt)(void);   /* another CPU's whole operation, at shared access interrupt_at */
     bool waited;               /* out: the other CPU had to wait, so nothing of it happened */

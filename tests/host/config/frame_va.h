@@ -5,11 +5,17 @@
 
 #include "mm/layout.h"
 
+extern struct frame *frame_table;
 extern uint8_t *machine_memory;
 
 static inline void *frame_va(mfn_t mfn)
 {
     return machine_memory + (mfn.n << 12);
+}
+
+static inline void *ma_va(uint64_t ma)
+{
+    return machine_memory + ma;
 }
 
 static inline mfn_t frame_of_va(const void *va)

@@ -13,6 +13,7 @@
 
 bool hook_preempt(void);
 bool hook_fail(void);
+bool hook_fast(void);
 uint64_t hook_guest_read64(const uint64_t *word);
 void hook_shared_access(void);
 void hook_reschedule(void);

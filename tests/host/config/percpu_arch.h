@@ -10,4 +10,9 @@ static inline struct percpu *this_cpu(void)
     return machine_this_cpu;
 }
 
+static inline struct vcpu *this_vcpu(void)
+{
+    return machine_this_cpu->current;
+}
+
 #endif
