@@ -87,6 +87,27 @@ static long by_update_va(struct place *p, uint64_t value)
     return op_update_va(0, value, 0);
 }
 
+/* The same two without their short ways. */
+static long by_general_mmu_update(struct place *p, uint64_t value)
+{
+    long rc;
+
+    hooks.general = true;
+    rc = by_mmu_update(p, value);
+    hooks.general = false;
+    return rc;
+}
+
+static long by_general_update_va(struct place *p, uint64_t value)
+{
+    long rc;
+
+    hooks.general = true;
+    rc = by_update_va(p, value);
+    hooks.general = false;
+    return rc;
+}
+
 static long by_emulated_write(struct place *p, uint64_t value)
 {
     long rc = l1_entry_update(p->table, GUEST_SLOT, 0, value, false);
@@ -159,6 +180,7 @@ static void every_bit_by_mmu_update(void **state)
     (void)state;
     for (unsigned level = 1; level <= 4; level++)
         flip_bits(level, by_mmu_update, false);
+    flip_bits(1, by_general_mmu_update, false);
 }
 
 static void every_bit_by_preserve_ad(void **state)
@@ -172,6 +194,7 @@ static void every_bit_by_update_va_mapping(void **state)
 {
     (void)state;
     flip_bits(1, by_update_va, false);
+    flip_bits(1, by_general_update_va, false);
 }
 
 static void every_bit_by_emulated_writes(void **state)

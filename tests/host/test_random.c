@@ -170,6 +170,7 @@ static void others_request(void)
 static void steer(void)
 {
     hooks_reset();
+    hooks.general = pick(3) == 0;
     if (pick(2))
         hooks.preempt_at = pick(4) ? 1 + pick(6) : ALWAYS;
     if (pick(8) == 0)
