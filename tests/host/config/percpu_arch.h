@@ -3,6 +3,8 @@
 #ifndef HV_CONFIG_PERCPU_ARCH_H
 #define HV_CONFIG_PERCPU_ARCH_H
 
+#include "lib/percpu.h"
+
 extern struct percpu *machine_this_cpu;
 
 static inline struct percpu *this_cpu(void)
