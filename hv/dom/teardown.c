@@ -10,6 +10,7 @@
 #include "dom/teardown.h"
 
 #include "dom/vcpu.h"
+#include "lib/printk.h"
 #include "mm/tlb.h"
 #include "pt/pin.h"
 #include "pt/table.h"
@@ -21,23 +22,32 @@ static void put_typed(mfn_t *mfn)
     *mfn = MFN_NONE;
 }
 
+/* The vCPU no longer names its root when that is taken apart, which others may run in the middle of. */
+static void root_drop(uint64_t *cr3)
+{
+    mfn_t root = ma_to_mfn(*cr3);
+
+    if (!*cr3)
+        return;
+    *cr3 = 0;
+    root_put(root);
+    pt_work_drain();
+}
+
+/*
+ * Cleanup that the vCPU has left goes on as the idle vCPU's own: whenever another vCPU runs in
+ * between, it is the idle vCPU's that the CPU comes back to.
+ */
 static void vcpu_drop(struct vcpu *v)
 {
-    struct percpu *cpu = this_cpu();
-    struct pt_work *idle_work = cpu->pt_work;
-
-    cpu->pt_work = &v->pt_work;
+    ASSERT(!this_cpu()->pt_work->used);
+    *this_cpu()->pt_work = v->pt_work;
+    v->pt_work.used = false;
     pt_work_drain();
     vcpu_descriptors_release(v);
     put_typed(&v->info_mfn);
-    if (v->cr3_user)
-        root_put(ma_to_mfn(v->cr3_user));
-    pt_work_drain();
-    if (v->cr3_kernel)
-        root_put(ma_to_mfn(v->cr3_kernel));
-    pt_work_drain();
-    v->cr3_user = v->cr3_kernel = 0;
-    cpu->pt_work = idle_work;
+    root_drop(&v->cr3_user);
+    root_drop(&v->cr3_kernel);
 }
 
 static bool frame_is_of(mfn_t mfn, uint16_t id)

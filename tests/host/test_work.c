@@ -5,6 +5,9 @@
  */
 #include "machine.h"
 
+#include "dom/teardown.h"
+#include "mm/hv_map.h"
+#include "mm/tlb.h"
 #include "pt/pin.h"
 
 /*
@@ -124,6 +127,31 @@ static void teardown_in_pieces(void **state)
     hooks_reset();
 }
 
+static struct pt_work idle_work;
+
+/* Another domain's vCPU ran, and the CPU is the idle vCPU's again: its cleanup is the idle one's. */
+static void others_ran(void)
+{
+    this_cpu()->pt_work = &idle_work;
+}
+
+/* In the middle of a domain's end others run on the same CPU; nothing of it is forgotten. */
+static void teardown_with_others(void **state)
+{
+    struct pt_work *work = this_cpu()->pt_work;
+
+    (void)state;
+    op_first_root(l4);
+    tlb_load_root(idle_root_pa);
+    hooks_reset();
+    hooks.preempt_at = ALWAYS;
+    hooks.rescheduled = others_ran;
+    this_cpu()->pt_work = &idle_work;
+    assert_int_equal(teardown_memory(&machine_guest), 0);
+    assert_true(hooks.reschedules >= PT_ENTRIES);
+    this_cpu()->pt_work = work;
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, wide_tree, machine_teardown)
@@ -134,6 +162,7 @@ int main(void)
         T(always_preempted),
         T(abandoned),
         T(teardown_in_pieces),
+        T(teardown_with_others),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);

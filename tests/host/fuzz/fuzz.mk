@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+# The fuzzers: each target a program of clang's libFuzzer, and a replayer of kept inputs.
+
+# What each target is made of: hypervisor sources, and its own.
+FUZZ_TARGETS := memory
+FUZZ_memory_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c pt/page_type.c pt/table.c \
+	pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/descriptor.c pv/mmu_update.c pv/mmuext.c \
+	pv/update_va.c pv/descriptor.c pv/memory_op.c pv/memory_info.c pv/memory_exchange.c \
+	pv/multicall.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c dom/teardown.c
+FUZZ_memory_SRCS := memory.c memory_machine.c memory_ghost.c memory_hooks.c memory_guest.c \
+	memory_race.c memory_select.c memory_ops.c memory_requests.c memory_acts.c
+# The auditor looks at everything after each record: as fast as it gets, and not steered for.
+FUZZ_memory_PLAIN := pt/audit.c
+FUZZ_memory_MUTATOR := memory_mutate.c
+
+CLANG ?= clang
+FUZZ_DIR := $(BUILD)/fuzz
+# Counters narrow enough for a program to fill them, tables of full size.
+FUZZ_GEOMETRY := -DFRAME_REF_BITS=8 -DFRAME_REF_RESERVE=16 -DFRAME_TYPE_BITS=6 -DFRAME_EPOCH_BITS=4
+FUZZ_BASE = $(filter-out $(PREFIX_MAP),$(COMMON)) -fno-omit-frame-pointer $(FUZZ_GEOMETRY) \
+	-DPINION_VERSION='"$(VERSION)"' -Itests/host/config -Itests/host/fuzz -Itests/host -Ihv
+FUZZ_CLANG = $(FUZZ_BASE) -Wno-unknown-warning-option -Wno-incompatible-library-redeclaration -O2 -march=native
+FUZZ_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+
+define FUZZ_TARGET
+$(FUZZ_DIR)/$(1)-fuzzer: $(call objs,fuzz/hv,$(FUZZ_$(1)_HV)) $(call objs,fuzz/plain/hv,$(FUZZ_$(1)_PLAIN)) \
+	$(call objs,fuzz/tests,$(FUZZ_$(1)_SRCS) $(FUZZ_$(1)_MUTATOR) fuzz.c)
+	$$(call say,LD)
+	$$(Q)$$(CLANG) -g -fsanitize=fuzzer,address,undefined -o $$@ $$^
+$(BUILD)/host/fuzz-$(1): $(call objs,host/fuzz/hv,$(FUZZ_$(1)_HV) $(FUZZ_$(1)_PLAIN)) \
+	$(call objs,host/fuzz/tests,$(FUZZ_$(1)_SRCS) fuzz.c replay_$(1).c)
+	@mkdir -p $$(@D)
+	$$(call say,LD)
+	$$(Q)$$(CC) $$(FUZZ_BASE) $$(FUZZ_SANITIZE) --coverage -o $$@ $$^
+$(BUILD)/host/fuzz/tests/replay_$(1).o: tests/host/fuzz/replay.c $$(HV_DEPS)
+	@mkdir -p $$(@D)
+	$$(call say,CC)
+	$$(Q)$$(CC) $$(FUZZ_BASE) -O1 $$(FUZZ_SANITIZE) -DFUZZ_PACK='"tests/host/fuzz/corpus/$(1).pack"' -c -o $$@ $$<
+endef
+$(foreach target,$(FUZZ_TARGETS),$(eval $(call FUZZ_TARGET,$(target))))
+
+$(BUILD)/fuzz/hv/%.o: hv/%.c $(HV_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CLANG)
+	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_SANITIZE) \
+	  -fsanitize-coverage=inline-8bit-counters,pc-table -c -o $@ $<
+$(BUILD)/fuzz/plain/hv/%.o: hv/%.c $(HV_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CLANG)
+	$(Q)$(CLANG) $(FUZZ_CLANG) -c -o $@ $<
+$(BUILD)/fuzz/tests/%.o: tests/host/fuzz/%.c $(HV_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CLANG)
+	$(Q)$(CLANG) $(FUZZ_CLANG) -c -o $@ $<
+$(BUILD)/host/fuzz/hv/%.o: hv/%.c $(HV_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(FUZZ_BASE) -O1 $(FUZZ_SANITIZE) --coverage -c -o $@ $<
+$(BUILD)/host/fuzz/tests/%.o: tests/host/fuzz/%.c $(HV_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(FUZZ_BASE) -O1 $(FUZZ_SANITIZE) -c -o $@ $<
+
+# The kept inputs are run with the host tests.
+FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/host/fuzz-%)
+HOST_PROGRAMS += $(FUZZ_TARGETS:%=fuzz-%)
+host-tests test: $(FUZZ_REPLAYS)
+
+TIME ?= 60
+JOBS ?= 1
+FUZZ = $(Q)$(PYTHON) scripts/fuzz --build $(BUILD) $(if $(TARGET),--target $(TARGET))
+
+# libFuzzer is a package of its own: installed like the others (BOOTSTRAP=no says what is missing).
+fuzz-clang:
+	@BOOTSTRAP=$(BOOTSTRAP) sh scripts/bootstrap fuzz
+	@echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | $(CLANG) -x c -fsanitize=fuzzer,address - -o /dev/null \
+	  || { echo "$(CLANG) has no libFuzzer; CLANG= names another one"; exit 2; }
+fuzz-build: fuzz-clang $(FUZZ_TARGETS:%=$(FUZZ_DIR)/%-fuzzer) $(FUZZ_REPLAYS)
+fuzz: fuzz-build ## Fuzz for TIME= seconds (TARGET= one of several, JOBS= at once)
+	$(FUZZ) run --time $(TIME) --jobs $(JOBS)
+fuzz-merge: fuzz-build ## Make the repository's small corpus of the inputs that were gathered
+	$(FUZZ) merge
+.PHONY: fuzz fuzz-build fuzz-clang fuzz-merge
