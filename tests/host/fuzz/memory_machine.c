@@ -25,6 +25,7 @@
 
 uint8_t machine_memory_pages[FRAMES * PAGE_SIZE] __attribute__((aligned(4096)));
 uint8_t *machine_memory = machine_memory_pages;
+struct frame *frame_table;
 struct percpu *machine_this_cpu;
 struct machine_domain domains[DOMAINS];
 struct vcpu vcpus[VCPUS], idle;
