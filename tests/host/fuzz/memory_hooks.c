@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/printk.h"
 #include "mm/hv_map.h"
 #include "pt/page_type.h"
 
@@ -37,6 +38,12 @@ bool hook_preempt(void)
     strand_hooks->preempt_checks++;
     return strand_hooks->preempt_at == ALWAYS ||
            strand_hooks->preempt_checks == strand_hooks->preempt_at;
+}
+
+/* The short ways have no step that fails: they decline, and the general way is taken. */
+bool hook_fast(void)
+{
+    return !trace_on && !strand_hooks->fail_at;
 }
 
 bool hook_fail(void)
