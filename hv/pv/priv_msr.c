@@ -31,7 +31,8 @@ enum vendor { VENDOR_ANY, VENDOR_AMD, VENDOR_INTEL };
 
 enum access {
     READ = 1,
-    IGNORE_WRITES = 2, /* else a write is #GP */
+    IGNORE_WRITES = 2, /* else a write is #GP... */
+    SAME_WRITES = 4,   /* ...unless it changes nothing */
 };
 
 /* MSRs with one value for everybody. What the hypervisor keeps for itself reads as "nothing there". */
@@ -40,10 +41,11 @@ static const struct {
     uint8_t vendor, access;
     uint64_t value;
 } constant_msr[] = {
-    { 0x00000017, 0x00000017, VENDOR_INTEL, READ, 0 },               /* platform id */
-    { 0x0000008b, 0x0000008b, VENDOR_ANY, READ, 0 },                 /* microcode revision */
-    { 0x000000ce, 0x000000ce, VENDOR_ANY, READ, 0 },                 /* no CPUID faulting */
-    { 0x00000140, 0x00000140, VENDOR_ANY, READ, 0 },                 /* miscellaneous features */
+    { 0x00000000, 0x00000001, VENDOR_ANY, READ, 0 },               /* machine check, the old one */
+    { 0x00000017, 0x00000017, VENDOR_INTEL, READ, 0 },             /* platform id */
+    { 0x0000008b, 0x0000008b, VENDOR_ANY, READ, 0 },               /* microcode revision */
+    { 0x000000ce, 0x000000ce, VENDOR_ANY, READ, 0 },               /* no CPUID faulting */
+    { 0x00000140, 0x00000140, VENDOR_ANY, READ | SAME_WRITES, 0 }, /* miscellaneous features */
     { 0x00000179, 0x0000017b, VENDOR_ANY, READ | IGNORE_WRITES, 0 }, /* machine check: no banks */
     { 0x00000199, 0x0000019a, VENDOR_INTEL, IGNORE_WRITES, 0 },      /* frequency, temperature */
     { 0x000001b0, 0x000001b0, VENDOR_INTEL, IGNORE_WRITES, 0 },      /* energy bias */
@@ -58,6 +60,7 @@ static const struct {
     { 0xc0010058, 0xc0010058, VENDOR_AMD, READ, 0 },                 /* PCI window */
     { 0xc0010061, 0xc001006b, VENDOR_AMD, READ | IGNORE_WRITES, 0 }, /* frequency */
     { 0xc0010200, 0xc001020b, VENDOR_AMD, READ | IGNORE_WRITES, 0 }, /* counters */
+    { 0xc0011029, 0xc0011029, VENDOR_AMD, READ | IGNORE_WRITES, 2 }, /* LFENCE serialises */
 };
 
 static bool vendor_is(unsigned vendor)
@@ -178,6 +181,8 @@ bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
         return write_hypercall_page(v, value);
     default:
         constant = constant_find(msr);
-        return constant >= 0 && (constant_msr[constant].access & IGNORE_WRITES);
+        return constant >= 0 && ((constant_msr[constant].access & IGNORE_WRITES) ||
+                                 ((constant_msr[constant].access & SAME_WRITES) &&
+                                  value == constant_msr[constant].value));
     }
 }

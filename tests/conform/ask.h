@@ -14,5 +14,7 @@ void ask_pin(void);
 void ask_frames(void);
 void ask_iret(void);
 void ask_modes(void);
+void ask_emulate(void);
+void ask_msr(void);
 
 #endif

@@ -26,10 +26,11 @@ static const struct {
     const char *name;
     void (*run)(void);
 } parts[] = {
-    { "entry", ask_entries }, { "mmu_update", ask_mmu_update },
-    { "update_va", ask_va },  { "mmuext", ask_mmuext },
-    { "pin", ask_pin },       { "frame", ask_frames },
-    { "iret", ask_iret },     { "mode", ask_modes },
+    { "entry", ask_entries },   { "mmu_update", ask_mmu_update },
+    { "update_va", ask_va },    { "mmuext", ask_mmuext },
+    { "pin", ask_pin },         { "frame", ask_frames },
+    { "iret", ask_iret },       { "mode", ask_modes },
+    { "emulate", ask_emulate }, { "msr", ask_msr },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */

@@ -153,6 +153,8 @@ void trial_run(struct trial *t)
     const struct trial_stop *stop;
 
     stop = trial_enter(&t->in, t->by_iretq);
+    (void)hypercall_fpu_taskswitch(
+        0); /* a trial may have set TS: nothing here may use the FPU before */
     t->mask = info->evtchn_upcall_mask;
     info->evtchn_upcall_mask = 1;
     t->cr2 = guest_cr2();
