@@ -167,6 +167,63 @@ static void old_base_pointer(void **state)
     }
 }
 
+static mfn_t left;
+
+static void store_where_the_base_was(void)
+{
+    machine_run(1);
+    (void)op_update(left, 1, 0x1234);
+}
+
+/* Another CPU may write to the old base pointer's page only when this CPU has left it. */
+static void old_base_pointer_taken_by_another(void **state)
+{
+    unsigned long accesses = 0;
+
+    for (unsigned long k = 1; k <= accesses + 1; k++) {
+        mfn_t first, second;
+
+        machine_end();
+        machine_begin(64);
+        first = machine_page(&machine_guest);
+        second = machine_page(&machine_guest);
+        left = machine_page(&machine_guest);
+        machine_run(1);
+        op_first_root(first);
+        machine_run(0);
+        op_first_root(left);
+        hooks_reset();
+        machine_note("another CPU's store at access %lu", k);
+        hooks.interrupt = store_where_the_base_was;
+        hooks.interrupt_at = k;
+        assert_int_equal(op_baseptr(second), 0);
+        accesses = hooks.shared_accesses;
+        hooks_reset();
+        machine_check("after both");
+    }
+    (void)state;
+}
+
+/* Of a block only the second frame was freed since the last flush. */
+static void block_freed_in_parts(void **state)
+{
+    mfn_t pair = owner_alloc(&machine_guest.owner, 1), second = mfn_add(pair, 1), again;
+
+    (void)state;
+    assert_int_equal(op_update(t.l[1], 2, pte_make(second, LEAF_RW)), 0);
+    assert_true(owner_release(&machine_guest.owner, pair));
+    tlb_flush_all();
+    assert_int_equal(op_update(t.l[1], 2, 0), 0);
+    assert_true(owner_release(&machine_guest.owner, second));
+    assert_true(ghost_has(second, true));
+    do {
+        again = owner_alloc(&machine_control.owner, 1);
+        assert_true(frame_valid(again));
+        machine_check("given out");
+    } while (!mfn_eq(again, pair));
+    assert_false(ghost_has(second, false));
+}
+
 /* The walk sees the tables as they are, not as a TLB remembers them. */
 static void walk_after_a_swap(void **state)
 {
@@ -239,7 +296,8 @@ int main(void)
         T(freed_and_given_to_another), T(freed_while_mapped),
         T(table_freed_while_in_use),   T(old_base_pointer),
         T(walk_after_a_swap),          T(walk_stops),
-        T(dates_come_round),
+        T(dates_come_round),           T(old_base_pointer_taken_by_another),
+        T(block_freed_in_parts),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);
