@@ -20,19 +20,19 @@
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
 
-#define CHUNK       64u /* requests copied from the guest at a time */
-#define CMD_MASK    7u
-#define BATCH_NO_L1 (~0ul)
+#define CHUNK    64u /* requests copied from the guest at a time */
+#define CMD_MASK 7u
 
 struct batch {
     uint16_t table_owner; /* whose tables are changed */
     uint16_t page_owner;  /* whose frames the entries may name */
     mfn_t table;          /* locked table with a general reference, MFN_NONE when none */
     unsigned level;
-    uint64_t l1_ma; /* machine address of the locked table if it is an L1, else BATCH_NO_L1 */
-    bool flush;     /* an entry above L1 changed: stale walks may remain */
-    uint32_t index; /* requests done, of this call */
-    unsigned ready; /* requests in chunk that were not looked at yet */
+    uint64_t l1_ma;    /* machine address of the locked table if that is an L1, */
+    uint64_t l1_bytes; /* and its size; else 0: no request lies in it, whatever it says */
+    bool flush;        /* an entry above L1 changed: stale walks may remain */
+    uint32_t index;    /* requests done, of this call */
+    unsigned ready;    /* requests in chunk that were not looked at yet */
     struct mmu_update chunk[CHUNK];
 };
 
@@ -62,7 +62,7 @@ static void batch_unlock(struct batch *b)
     page_type_unlock(b->table);
     frame_put(b->table);
     b->table = MFN_NONE;
-    b->l1_ma = BATCH_NO_L1;
+    b->l1_bytes = 0;
 }
 
 /* Locks the table that holds the entry. 0 with b->level set; 1: the frame is not a table now. */
@@ -77,8 +77,10 @@ static int batch_lock(struct batch *b, mfn_t table)
     if (type >= PT_L1 && type <= PT_L4 && page_type_lock(table, type)) {
         b->table = table;
         b->level = type;
-        if (type == PT_L1 && hook_fast())
+        if (type == PT_L1 && hook_fast()) {
             b->l1_ma = mfn_to_ma(table);
+            b->l1_bytes = PAGE_SIZE;
+        }
         return 0;
     }
     if (!frame_type_refs(table) || type == PT_WRITABLE)
@@ -198,7 +200,7 @@ static __attribute__((noinline)) unsigned batch_run_locked(const struct batch *b
                                                            unsigned n)
 {
     const struct mmu_update *req = &b->chunk[at], *end = &b->chunk[n];
-    const uint64_t l1_ma = b->l1_ma;
+    const uint64_t l1_ma = b->l1_ma, l1_bytes = b->l1_bytes;
     const uint16_t owner = b->page_owner;
 
     for (; req < end; req++) {
@@ -206,7 +208,7 @@ static __attribute__((noinline)) unsigned batch_run_locked(const struct batch *b
         l1_drop_t drop;
         bool done;
 
-        if (__builtin_expect(offset >= PAGE_SIZE || (offset & CMD_MASK), 0))
+        if (__builtin_expect(offset >= l1_bytes || (offset & CMD_MASK), 0))
             break;
         done = l1_fast_change(ma_va(l1_ma + offset), req->val, owner, &drop);
         if (__builtin_expect(drop != 0, 0))
@@ -286,7 +288,7 @@ static long mmu_update(struct batch *b, uint64_t reqs_va, uint64_t count_arg, ui
     if (rc == -ESRCH)
         return refuse_report("mmu_update", &e, rc);
     b->table = MFN_NONE;
-    b->l1_ma = BATCH_NO_L1;
+    b->l1_ma = b->l1_bytes = 0;
     b->flush = false;
     b->index = 0;
     if (!rc)

@@ -103,6 +103,8 @@ static void a_bad_request_anywhere(void **state)
         bad_request_at(bad, (struct mmu_update){ ma, pte_make(mfn_of(frame_limit), LEAF_RO) },
                        -EPERM);
         bad_request_at(bad, (struct mmu_update){ 0, 0 }, -EINVAL);
+        bad_request_at(bad, (struct mmu_update){ ~0ul, 0 }, -ENOSYS);
+        bad_request_at(bad, (struct mmu_update){ ~7ul, 0 }, -EINVAL);
         bad_request_at(bad, (struct mmu_update){ frame_limit << 12, 0 }, -EINVAL);
         bad_request_at(bad, (struct mmu_update){ ma + 4 + bad % 4, 0 }, -ENOSYS);
     }
