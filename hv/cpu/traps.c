@@ -37,7 +37,11 @@ enum trap {
 
 #define ERROR_CODE_IDT 2u /* in a selector error code: it was an INT n */
 #define DR6_START      0xffff0ff0ul
+#define DR7_NONE       0x400ul
 #define FLAT_CS_USER32 0xe023
+
+#define EXCEPTION_STUB_BYTES 16
+extern const char exception_stubs[]; /* cpu/entry.S */
 
 /* The vCPU whose frame this is: an exception from ring 3. */
 static struct vcpu *vcpu_of(struct cpu_regs *regs)
@@ -205,6 +209,18 @@ void trap_hypervisor(struct cpu_regs *regs)
 }
 
 /*
+ * A second #DB before the first instruction of the first one's stub, as ICEBP behind a MOV SS from a
+ * watched word may bring about, and in QEMU a step over a watched word: the CPU has written its frame
+ * over the guest's, which is lost. No more breakpoints: the dump reads guest memory on this very stack.
+ */
+static __attribute__((noreturn, noinline)) void debug_frame_lost(struct vcpu *v)
+{
+    asm volatile("mov %0, %%db7" : : "r"(DR7_NONE));
+    wrmsr(MSR_GS_BASE, (uint64_t)v);
+    domain_crash("a debug exception came with another still to be taken: its frame is lost");
+}
+
+/*
  * A #DB in ring 0 is a guest's: its breakpoint on its own memory that we touched, or a step held back
  * by MOV SS over its way in. It is dropped; ours have none.
  */
@@ -213,6 +229,8 @@ void trap_own_stack(struct cpu_regs *regs)
     switch (regs->vector) {
     case TRAP_DB:
         asm volatile("mov %0, %%db6" : : "r"(DR6_START));
+        if (regs->rip == (uint64_t)exception_stubs + TRAP_DB * EXCEPTION_STUB_BYTES)
+            debug_frame_lost(this_cpu()->current);
         regs->rflags &= ~RFLAGS_TF;
         return;
     case TRAP_NMI:
