@@ -16,5 +16,6 @@ void ask_iret(void);
 void ask_modes(void);
 void ask_emulate(void);
 void ask_msr(void);
+void ask_ptwr(void);
 
 #endif
