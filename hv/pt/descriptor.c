@@ -14,11 +14,12 @@
 #define GATE_COUNT_BITS  (0xffull << 32) /* parameter count and reserved: 0 in a 64-bit gate */
 #define GATE_SEL_SHIFT   16
 #define GATE_SEL_MASK    (0xffffull << GATE_SEL_SHIFT)
+#define LDT_SELECTOR     4u /* all of the LDT is the guest's */
 #define RPL_MASK         3u
 
 static bool gate_selector_ok(uint16_t sel)
 {
-    return (sel >> 3) < GDT_GUEST_ENTRIES || sel == FLAT_RING3_CS64;
+    return (sel >> 3) < GDT_GUEST_ENTRIES || sel == FLAT_RING3_CS64 || (sel & LDT_SELECTOR);
 }
 
 int descriptor_check(uint64_t *desc)
@@ -28,10 +29,12 @@ int descriptor_check(uint64_t *desc)
 
     if (!(d & DESC_P))
         return 0;
-    if ((d & DESC_S) || !(d & DESC_TYPE_MASK)) {
+    if (d & DESC_S) {
         *desc = d | DESC_DPL_MASK;
         return 0;
     }
+    if (!(d & DESC_TYPE_MASK)) /* nothing the CPU knows; the upper half of a call gate */
+        return 0;
     if ((d & DESC_TYPE_MASK) != SYSTEM_CALL_GATE << 40)
         return refuse(-EINVAL, "system-descriptor", MFN_NONE, d);
     if (!gate_selector_ok(sel))

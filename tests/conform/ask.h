@@ -17,5 +17,6 @@ void ask_modes(void);
 void ask_emulate(void);
 void ask_msr(void);
 void ask_ptwr(void);
+void ask_descriptor(void);
 
 #endif

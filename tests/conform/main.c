@@ -31,7 +31,7 @@ static const struct {
     { "pin", ask_pin },         { "frame", ask_frames },
     { "iret", ask_iret },       { "mode", ask_modes },
     { "emulate", ask_emulate }, { "msr", ask_msr },
-    { "ptwr", ask_ptwr },
+    { "ptwr", ask_ptwr },       { "descriptor", ask_descriptor },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */

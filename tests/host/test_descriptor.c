@@ -27,12 +27,13 @@ static int expected(uint64_t d, uint64_t *stored)
     *stored = d;
     if (!present)
         return 0;
-    *stored = d | 0x3ull << 45;
+    if (code_or_data)
+        *stored = d | 0x3ull << 45;
     if (code_or_data || type == 0)
         return 0;
     if (type != 12 || (d >> 32 & 0xff))
         return -EINVAL;
-    if (selector / 8 >= 7168 && selector != 0xe033)
+    if (selector / 8 >= 7168 && selector != 0xe033 && !(selector & 4))
         return -EINVAL;
     *stored = (d & ~(0x3ull << 45)) | 0x3ull << 16;
     return 0;
