@@ -42,21 +42,27 @@ def counted(build, setting, cmdline="", **options):
     return found
 
 
-def measure_counts(build, record, say):
+def chosen(rows):
+    """The kernel's command line for some rows, or for all of them."""
+    return f"rows={','.join(rows)}" if rows else ""
+
+
+def measure_counts(build, record, say, rows=()):
     for setting in SETTINGS:
         say(f"instructions on {setting}")
-        record.setdefault("counts", {})[setting] = counted(build, setting)
+        record.setdefault("counts", {})[setting] = counted(build, setting, chosen(rows))
 
 
-def measure_times(build, record, say, rounds):
+def measure_times(build, record, say, rounds, rows=()):
     """The best of several runs for each row, in nanoseconds, and how far the runs are apart."""
     clocks, ticks = [], {setting: [] for setting in SETTINGS}
     for number in range(rounds):
         for setting, (on, words) in SETTINGS.items():
             say(f"time on {setting}, {number + 1} of {rounds}")
-            found = runs.boot(build, on, words, counted=False).rows
+            found = runs.boot(build, on, words, chosen(rows), counted=False).rows
             clocks.append(found["tsc-khz"][0])
-            found["boot"] = (found["boot"][0] - runs.firmware(build, counted=False), 1)
+            if "boot" in found:
+                found["boot"] = (found["boot"][0] - runs.firmware(build, counted=False), 1)
             ticks[setting].append(per_operation(found))
     khz = statistics.median(clocks)
     record["times"] = {
