@@ -46,4 +46,4 @@ TITLES = {
 }
 
 # Not figures for a table: what the kernel tells on the side.
-ASIDE = ("tsc-khz", "read-of-the-clock", "firmware")
+ASIDE = ("tsc-khz", "read-of-the-clock", "timer-tick-best")

@@ -14,6 +14,7 @@ GROWN = {"tables": 131072, "roots": 131072, "spaces": 32768}
 GROWN_MEMORY = ("1G", "1300M")  # the guest's and the machine's
 GUEST_MEMORY = [32, 64, 128, 256, 512, 1024]
 HOST_MEMORY = [256, 512, 1024, 2048]
+REPEATS = 5  # of each row in one timed run
 GROWTH_ROWS = (
     "null-hypercall",
     "update-va-pair-invlpg",
@@ -44,7 +45,7 @@ def counted(build, setting, cmdline="", **options):
 
 def chosen(rows):
     """The kernel's command line for some rows, or for all of them."""
-    return f"rows={','.join(rows)}" if rows else ""
+    return f"rows={','.join(rows)} " if rows else ""
 
 
 def measure_counts(build, record, say, rows=()):
@@ -53,35 +54,38 @@ def measure_counts(build, record, say, rows=()):
         record.setdefault("counts", {})[setting] = counted(build, setting, chosen(rows))
 
 
+def timed(build, setting, rows):
+    """({row: ticks for one operation, each time that it ran}, TSC ticks in a millisecond)"""
+    on, words = SETTINGS[setting]
+    run = runs.boot(build, on, words, f"{chosen(rows)}times={REPEATS}", counted=False)
+    found = {row: [ticks / ops for ticks, ops in all_] for row, all_ in run.every.items()}
+    if "boot" in found:
+        found["boot"] = found["boot"][:1]
+    if "timer-tick" in found:
+        found["timer-tick"] = found["timer-tick-best"]
+    return {row: v for row, v in found.items() if row not in ASIDE}, run.rows["tsc-khz"][0]
+
+
 def measure_times(build, record, say, rounds, rows=()):
     """The best of several runs for each row, in nanoseconds, and how far the runs are apart."""
-    clocks, ticks = [], {setting: [] for setting in SETTINGS}
+    clocks, before, every = [], [], {setting: {} for setting in SETTINGS}
     for number in range(rounds):
-        for setting, (on, words) in SETTINGS.items():
+        before.append(runs.firmware(build, counted=False))
+        for setting, found in every.items():
             say(f"time on {setting}, {number + 1} of {rounds}")
-            found = runs.boot(build, on, words, chosen(rows), counted=False).rows
-            clocks.append(found["tsc-khz"][0])
-            if "boot" in found:
-                found["boot"] = (found["boot"][0] - runs.firmware(build, counted=False), 1)
-            ticks[setting].append(per_operation(found))
+            ticks, khz = timed(build, setting, rows)
+            clocks.append(khz)
+            for row, values in ticks.items():
+                found.setdefault(row, []).extend(values)
     khz = statistics.median(clocks)
-    record["times"] = {
-        setting: {
-            row: round(min(run[row] for run in every) * 1e6 / khz, 1) for row in every[0]
-        }
-        for setting, every in ticks.items()
-    }
-    record["noise"] = {
-        setting: round(statistics.median(noises(every)), 3) for setting, every in ticks.items()
-    }
-    record["rounds"] = rounds
-
-
-def noises(every):
-    """For each row: how much slower than the best run the median run was, as a fraction."""
-    for row in every[0]:
-        values = [run[row] for run in every]
-        yield statistics.median(values) / min(values) - 1
+    record["times"], record["noise"], record["rounds"] = {}, {}, rounds * REPEATS
+    for setting, found in every.items():
+        slower = [statistics.median(values) / min(values) - 1 for values in found.values()]
+        best = {row: min(values) for row, values in found.items()}
+        if "boot" in best:
+            best["boot"] -= min(before)
+        record["noise"][setting] = round(statistics.median(slower), 3)
+        record["times"][setting] = {row: round(v * 1e6 / khz, 1) for row, v in best.items()}
 
 
 def loaded_bytes(image):

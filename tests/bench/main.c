@@ -4,7 +4,7 @@
  * main.c - the benchmark kernel: which rows run, and what a row prints.
  *
  * Runs on Pinion and on real Xen alike; scripts/bench reads what it prints. Command line: `rows=A,B`
- * runs these rows alone, without it all of them; `growth=KIND limit=N` is for growth.c. One line for each row, and for those that a row makes
+ * runs these rows alone, without it all of them; `times=N` runs each N times; `growth=KIND limit=N` is for growth.c. One line for each row, and for those that a row makes
  * of one run: `bench NAME ticks=T ops=N`, whose quotient is the figure.
  */
 #include "bench.h"
@@ -62,13 +62,13 @@ bool bench_run(const char *name, const char *label)
     return false;
 }
 
-static unsigned int run_wanted(void)
+static unsigned int run_wanted(unsigned long times)
 {
     unsigned int ran = 0;
 
     for (unsigned int t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
         for (const struct bench_row *row = tables[t]; row->name; row++)
-            if (is_wanted(row->name))
+            for (unsigned long n = 0; n < times && is_wanted(row->name); n++)
                 ran += bench_run(row->name, row->name);
     if (wanted[0] && is_wanted("memory")) {
         bench_memory("memory");
@@ -88,16 +88,17 @@ static void report_clock(void)
 
 void guest_main(const start_info_t *si)
 {
-    char what[32], limit[16] = "1";
+    char what[32], limit[16] = "1", times[16] = "1";
     bool ran = true;
 
     (void)si;
     (void)cmdline_get("rows", wanted, sizeof(wanted));
     (void)cmdline_get("limit", limit, sizeof(limit));
+    (void)cmdline_get("times", times, sizeof(times));
     report_clock();
     if (cmdline_get("growth", what, sizeof(what)))
         bench_growth(what, strtoul(limit, NULL, 10));
     else
-        ran = run_wanted() > 0;
+        ran = run_wanted(strtoul(times, NULL, 10)) > 0;
     printf("Test result: %s\n", ran ? "SUCCESS" : "ERROR");
 }
