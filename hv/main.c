@@ -86,7 +86,6 @@ static void memory_init(void)
         page_alloc_add(ma_to_mfn(free_ram.at[i].start),
                        (free_ram.at[i].end - free_ram.at[i].start) >> PAGE_SHIFT);
     boot_map_finish();
-    printk(LOG_INFO, "Free memory: %lukB\n", page_free_count() << (PAGE_SHIFT - 10));
 }
 
 /* Pages that dom0_mem= asks for, as far as there are that many. */
@@ -148,6 +147,7 @@ static void domain_start(void)
     if (info.modules > 2)
         printk(LOG_WARNING, "%u modules more than a kernel and a ramdisk: ignored\n",
                info.modules - 2);
+    printk(LOG_INFO, "Free memory: %lukB\n", page_free_count() << (PAGE_SHIFT - 10));
     pages = domain_pages();
     most = boot_options.dom0_max ? (uint32_t)(boot_options.dom0_max >> PAGE_SHIFT)
            : initial             ? UINT32_MAX
