@@ -2,7 +2,7 @@
 # The fuzzers: each target a program of clang's libFuzzer, and a replayer of kept inputs.
 
 # What each target is made of: hypervisor sources, and its own.
-FUZZ_TARGETS := memory
+FUZZ_TARGETS := memory elf multiboot options decode
 FUZZ_memory_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c pt/page_type.c pt/table.c \
 	pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/descriptor.c pv/mmu_update.c pv/mmuext.c \
 	pv/update_va.c pv/descriptor.c pv/memory_op.c pv/memory_info.c pv/memory_exchange.c \
@@ -12,26 +12,40 @@ FUZZ_memory_SRCS := memory.c memory_machine.c memory_ghost.c memory_hooks.c memo
 # The auditor looks at everything after each record: as fast as it gets, and not steered for.
 FUZZ_memory_PLAIN := pt/audit.c
 FUZZ_memory_MUTATOR := memory_mutate.c
+FUZZ_elf_HV := dom/elf.c dom/elf_notes.c dom/elf_legacy.c lib/format.c
+FUZZ_elf_SRCS := elf.c
+FUZZ_multiboot_HV := boot/multiboot.c mm/mem_range.c
+FUZZ_multiboot_SRCS := multiboot.c
+# With the hypervisor's own string functions, beside the C library's.
+FUZZ_options_OWN := boot/cmdline.c lib/string.c lib/format.c lib/printk.c lib/uart.c
+FUZZ_options_SRCS := options.c
+FUZZ_options_LINK := -Wl,--wrap=uart_write
+FUZZ_decode_HV := pv/decode.c pv/rmw.c
+FUZZ_decode_SRCS := decode.c
 
 CLANG ?= clang
+comma := ,
 FUZZ_DIR := $(BUILD)/fuzz
 # Counters narrow enough for a program to fill them, tables of full size.
 FUZZ_GEOMETRY := -DFRAME_REF_BITS=8 -DFRAME_REF_RESERVE=16 -DFRAME_TYPE_BITS=6 -DFRAME_EPOCH_BITS=4
 FUZZ_BASE = $(filter-out $(PREFIX_MAP),$(COMMON)) -fno-omit-frame-pointer $(FUZZ_GEOMETRY) \
 	-DPINION_VERSION='"$(VERSION)"' -Itests/host/config -Itests/host/fuzz -Itests/host -Ihv
 FUZZ_CLANG = $(FUZZ_BASE) -Wno-unknown-warning-option -Wno-incompatible-library-redeclaration -O2 -march=native
+FUZZ_OWN := -fno-builtin -include tests/host/fuzz/own_strings.h
 FUZZ_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 
 define FUZZ_TARGET
 $(FUZZ_DIR)/$(1)-fuzzer: $(call objs,fuzz/hv,$(FUZZ_$(1)_HV)) $(call objs,fuzz/plain/hv,$(FUZZ_$(1)_PLAIN)) \
+	$(call objs,fuzz/own/hv,$(FUZZ_$(1)_OWN)) \
 	$(call objs,fuzz/tests,$(FUZZ_$(1)_SRCS) $(FUZZ_$(1)_MUTATOR) fuzz.c)
 	$$(call say,LD)
-	$$(Q)$$(CLANG) -g -fsanitize=fuzzer,address,undefined -o $$@ $$^
+	$$(Q)$$(CLANG) -g -fsanitize=fuzzer,address,undefined $(FUZZ_$(1)_LINK) -o $$@ $$^
 $(BUILD)/host/fuzz-$(1): $(call objs,host/fuzz/hv,$(FUZZ_$(1)_HV) $(FUZZ_$(1)_PLAIN)) \
+	$(call objs,host/fuzz/own/hv,$(FUZZ_$(1)_OWN)) \
 	$(call objs,host/fuzz/tests,$(FUZZ_$(1)_SRCS) fuzz.c replay_$(1).c)
 	@mkdir -p $$(@D)
 	$$(call say,LD)
-	$$(Q)$$(CC) $$(FUZZ_BASE) $$(FUZZ_SANITIZE) --coverage -o $$@ $$^
+	$$(Q)$$(CC) $$(FUZZ_BASE) $$(FUZZ_SANITIZE) --coverage $(FUZZ_$(1)_LINK) -o $$@ $$^
 $(BUILD)/host/fuzz/tests/replay_$(1).o: tests/host/fuzz/replay.c $$(HV_DEPS)
 	@mkdir -p $$(@D)
 	$$(call say,CC)
@@ -43,11 +57,20 @@ $(BUILD)/fuzz/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CLANG)
 	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_SANITIZE) \
-	  -fsanitize-coverage=inline-8bit-counters,pc-table -c -o $@ $<
+	  -fsanitize-coverage=inline-8bit-counters,pc-table$(if $(filter dom/elf% boot/% mm/mem_range,$*),$(comma)trace-cmp) -c -o $@ $<
 $(BUILD)/fuzz/plain/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CLANG)
 	$(Q)$(CLANG) $(FUZZ_CLANG) -c -o $@ $<
+$(BUILD)/fuzz/own/hv/%.o: hv/%.c $(HV_DEPS) tests/host/fuzz/own_strings.h
+	@mkdir -p $(@D)
+	$(call say,CLANG)
+	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_SANITIZE) $(FUZZ_OWN) \
+	  -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp -c -o $@ $<
+$(BUILD)/host/fuzz/own/hv/%.o: hv/%.c $(HV_DEPS) tests/host/fuzz/own_strings.h
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(FUZZ_BASE) -O1 $(FUZZ_SANITIZE) $(FUZZ_OWN) --coverage -c -o $@ $<
 $(BUILD)/fuzz/tests/%.o: tests/host/fuzz/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CLANG)

@@ -95,7 +95,7 @@ static void machine_poke(mfn_t table, unsigned slot, mfn_t mfn, uint64_t flags)
 
 /*
  * The memory that the domain builder would give: l[4] -> … -> l[1], the page and the tables mapped in
- * the first slots of l[1], the tables read-only; then blank pages, mapped writable.
+ * the first slots of l[1], the tables read-only; then blank pages, half of them writable.
  */
 static bool memory_build(struct machine_domain *m, unsigned blank, mfn_t *root)
 {
@@ -113,8 +113,8 @@ static bool memory_build(struct machine_domain *m, unsigned blank, mfn_t *root)
         machine_poke(l[level], 0, l[level - 1], BRANCH);
     for (unsigned i = 0; i < 5; i++)
         machine_poke(l[1], i, l[i], i ? LEAF_RO : LEAF_RW);
-    for (unsigned i = 0; i < blank / 2; i++)
-        machine_poke(l[1], 5 + i, l[5 + i], LEAF_RW);
+    for (unsigned i = 0; i < blank; i++)
+        machine_poke(l[1], 5 + i, l[5 + i], i < blank / 2 ? LEAF_RW : LEAF_RO);
     *root = l[4];
     return true;
 }

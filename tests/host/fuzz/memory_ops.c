@@ -18,7 +18,7 @@ static const struct kind {
     struct call (*call)(const struct op *op, unsigned i);
     void (*act)(const struct op *op);
 } kinds[] = {
-    { "mmu_update", 30, CLASS_UPDATE, EXT_OTHER, call_update, 0 },
+    { "mmu_update", 28, CLASS_UPDATE, EXT_OTHER, call_update, 0 },
     { "pin", 14, CLASS_EXT, EXT_PIN, call_ext, 0 },
     { "unpin", 10, CLASS_EXT, EXT_UNPIN, call_ext, 0 },
     { "new_baseptr", 4, CLASS_EXT, EXT_BASEPTR, call_ext, 0 },
@@ -32,7 +32,7 @@ static const struct kind {
     { "guest writes", 14, CLASS_ACT, EXT_OTHER, 0, act_poke },
     { "guest fills", 4, CLASS_ACT, EXT_OTHER, 0, act_fill },
     { "store to a table", 6, CLASS_ACT, EXT_OTHER, 0, act_store },
-    { "LDT fault", 2, CLASS_ACT, EXT_OTHER, 0, act_ldt_fault },
+    { "LDT fault", 4, CLASS_ACT, EXT_OTHER, 0, act_ldt_fault },
     { "CPU sets A, D", 2, CLASS_ACT, EXT_OTHER, 0, act_accessed },
     { "mode toggled", 2, CLASS_ACT, EXT_OTHER, 0, act_toggle },
     { "domain ends or begins", 1, CLASS_ACT, EXT_OTHER, 0, act_domain },
@@ -75,10 +75,39 @@ struct call op_call(const struct op *op, unsigned i)
     return kind_of(op->kind)->call(op, i);
 }
 
+/*
+ * What a record met, as coverage: its kind, what came of it, and the types that the frames it names
+ * had before. libFuzzer keeps inputs that meet something new.
+ */
+#define TYPES 8u
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+enum outcome { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_DIED, OUTCOMES };
+
+__attribute__((
+    used,
+    section("__libfuzzer_extra_counters"))) static uint8_t met[KINDS * OUTCOMES * TYPES * TYPES];
+
+static unsigned type_of(uint64_t n)
+{
+    uint64_t type = n < FRAMES ? frame_table[n].type : 0;
+
+    return n >= FRAMES || frame_owner(mfn_of(n)) == OWNER_NONE ? 6
+           : type & FRAME_TYPE_COUNT                           ? (unsigned)frame_type(mfn_of(n))
+                                                               : 0;
+}
+
+static void meet(const struct op *op, enum outcome outcome, unsigned a, unsigned b)
+{
+    size_t kind = (size_t)(kind_of(op->kind) - kinds);
+
+    met[((kind * OUTCOMES + outcome) * TYPES + a) * TYPES + b] = 1;
+}
+
 static void op_perform(const struct op *op)
 {
     const struct kind *k = kind_of(op->kind);
     struct vcpu *v = vcpu_current();
+    unsigned a = type_of(select_frame(op->a)), b = type_of(select_frame(op->b));
     struct call c;
     long result;
 
@@ -94,10 +123,12 @@ static void op_perform(const struct op *op)
     if (fuzz_verbose)
         fprintf(stderr, "\n");
     if (!hypercall(c.nr, c.a[0], c.a[1], c.a[2], c.a[3], &result)) {
+        meet(op, OUTCOME_DIED, a, b);
         if (fuzz_verbose)
             fprintf(stderr, "  the domain died in it\n");
         return;
     }
+    meet(op, result < 0 ? OUTCOME_REFUSED : OUTCOME_DONE, a, b);
     if (fuzz_verbose)
         fprintf(stderr, "  = %ld\n", result);
 }

@@ -25,9 +25,9 @@ unsigned select_slot(uint8_t byte)
     static const uint16_t ends[16] = { 255, 256, 257, 260, 261, 271, 272, 511,
                                        510, 508, 100, 64,  7,   8,   4,   5 };
 
-    if (byte < 128)
+    if (byte < 112)
         return byte & 3;
-    return byte < 192 ? byte & 15 : byte < 208 ? ends[byte & 15] : byte * 2u;
+    return byte < 160 ? byte & 15 : byte < 224 ? ends[byte & 15] : byte * 2u;
 }
 
 uint64_t select_va(const struct op *op)
