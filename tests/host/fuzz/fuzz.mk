@@ -10,7 +10,7 @@ FUZZ_memory_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c pt/
 FUZZ_memory_SRCS := memory.c memory_machine.c memory_ghost.c memory_hooks.c memory_guest.c \
 	memory_race.c memory_select.c memory_ops.c memory_requests.c memory_acts.c
 # The auditor looks at everything after each record: as fast as it gets, and not steered for.
-FUZZ_memory_PLAIN := pt/audit.c
+FUZZ_memory_PLAIN := $(patsubst hv/%,%,$(wildcard hv/pt/audit*.c))
 FUZZ_memory_MUTATOR := memory_mutate.c
 FUZZ_elf_HV := dom/elf.c dom/elf_notes.c dom/elf_legacy.c lib/format.c
 FUZZ_elf_SRCS := elf.c

@@ -40,7 +40,11 @@ static void run(const char *text)
     first = boot_options;
     fuzz_assert(first.dom0_percent <= 100 && first.dom0_min >= 0 && first.dom0_max >= 0);
     cmdline_parse(text);
-    fuzz_assert(!memcmp(&first, &boot_options, sizeof(first)));
+    fuzz_assert(first.dom0_bytes == boot_options.dom0_bytes &&
+                first.dom0_min == boot_options.dom0_min &&
+                first.dom0_max == boot_options.dom0_max &&
+                first.dom0_percent == boot_options.dom0_percent &&
+                first.domu == boot_options.domu && first.console_none == boot_options.console_none);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
