@@ -46,7 +46,7 @@ static long current_reservation(uint64_t va, unsigned cmd)
     case XENMEM_maximum_reservation:
         return d->owner.max_pages;
     default: /* a PV guest says itself how many PFNs it uses */
-        return (long)(d->shared->arch.max_pfn - 1);
+        return (long)((d->shared->arch.max_pfn ? d->shared->arch.max_pfn : 1) - 1);
     }
 }
 
@@ -98,10 +98,10 @@ static long memory_map(uint64_t va)
     struct e820_entry whole = { 0, (uint64_t)d->owner.max_pages << PAGE_SHIFT, E820_RAM };
     struct xen_memory_map arg;
 
-    if (d->initial)
-        return fail(-ENOSYS, "no-memory-map");
     if (guest_read(&arg, va, sizeof(arg)))
         return fail(-EFAULT, "argument-unreadable");
+    if (d->initial)
+        return fail(-ENOSYS, "no-memory-map");
     if (arg.nr_entries) {
         arg.nr_entries = 1;
         if (guest_write((uint64_t)arg.buffer.p, &whole, sizeof(whole)))

@@ -214,9 +214,15 @@ long hc_memory_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t
         if (start)
             return refused("memory_op exchange", -EINVAL, "start-extent");
         return memory_exchange(arg);
-    default:
+    case XENMEM_maximum_ram_page:
+    case XENMEM_current_reservation:
+    case XENMEM_maximum_reservation:
+    case XENMEM_maximum_gpfn:
+    case XENMEM_remove_from_physmap:
         if (start)
             return refused("memory_op", -EINVAL, "start-extent");
         return memory_info(op, arg);
+    default: /* no operation of that number */
+        return memory_info(start ? MEMOP_CMD_MASK : op, arg);
     }
 }

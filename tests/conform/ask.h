@@ -18,5 +18,6 @@ void ask_emulate(void);
 void ask_msr(void);
 void ask_ptwr(void);
 void ask_descriptor(void);
+void ask_memory(void);
 
 #endif
