@@ -50,10 +50,20 @@ static bool stop(const char *rule, mfn_t mfn)
     return false;
 }
 
+/*
+ * New frames that the guest was not told of go again. Another vCPU may have guessed their numbers and
+ * given them back before: hence the reference.
+ */
 static void release_extent(struct domain *d, mfn_t first, unsigned order)
 {
-    for (uint64_t i = 0; i < 1ul << order; i++)
-        owner_release(&d->owner, mfn_add(first, i));
+    for (uint64_t i = 0; i < 1ul << order; i++) {
+        mfn_t mfn = mfn_add(first, i);
+
+        if (!frame_get_to_give_back(mfn, d->id))
+            continue;
+        owner_release(&d->owner, mfn);
+        frame_put(mfn);
+    }
 }
 
 /* New frames, as the request wants them; or MFN_NONE. */
@@ -106,36 +116,48 @@ static bool populate_one(const struct reservation *r, uint64_t i)
     return true;
 }
 
-/* The allocation reference must still be there; the hypervisor's own pages are not the guest's to give. */
-static bool frame_is_given(const struct domain *d, mfn_t mfn)
+/*
+ * The allocation reference must still be there; the hypervisor's own pages are not the guest's to
+ * give. True with a reference on the frame, which keeps it the domain's while another vCPU gives it
+ * back at the same time.
+ */
+static bool frame_hold_given(const struct domain *d, mfn_t mfn)
 {
     uint64_t ref;
 
     if (!frame_get(mfn, d->id))
         return false;
     ref = frame_of(mfn)->ref;
+    if ((ref & FRAME_ALLOCATED) && !(ref & FRAME_HV_SHARED))
+        return true;
     frame_put(mfn);
-    if (!(ref & FRAME_ALLOCATED))
-        return stop("frame-given-back-already", mfn);
-    return ref & FRAME_HV_SHARED ? stop("frame-is-the-hypervisors", mfn) : true;
+    return stop(ref & FRAME_ALLOCATED ? "frame-is-the-hypervisors" : "frame-given-back-already",
+                mfn);
 }
 
 static bool decrease_one(const struct reservation *r, uint64_t i)
 {
-    uint64_t first;
+    uint64_t first, held = 0;
+    bool whole;
 
     if (guest_read64(&first, r->list_va + i * sizeof(xen_pfn_t)))
         return stop("list-unreadable", MFN_NONE);
     if (first >= frame_limit)
         return stop("frame-beyond-memory", mfn_of(first));
-    for (uint64_t k = 0; k < 1ul << r->order; k++)
-        if (!frame_is_given(r->d, mfn_of(first + k)))
-            return false;
-    for (uint64_t k = 0; k < 1ul << r->order; k++) {
-        m2p_set(mfn_of(first + k), M2P_INVALID);
-        owner_release(&r->d->owner, mfn_of(first + k));
+    while (held < 1ul << r->order && frame_hold_given(r->d, mfn_of(first + held)))
+        held++;
+    whole = held == 1ul << r->order;
+    for (uint64_t k = 0; k < held; k++) {
+        mfn_t mfn = mfn_of(first + k);
+
+        if (held == 1ul << r->order) {
+            m2p_set(mfn, M2P_INVALID);
+            if (!owner_release(&r->d->owner, mfn))
+                whole = stop("frame-given-back-already", mfn);
+        }
+        frame_put(mfn);
     }
-    return true;
+    return whole;
 }
 
 /* Decodes and checks the request. False: it ends where it started. */

@@ -44,10 +44,8 @@ static void check_run(const struct request *r, struct step *step, struct state *
 {
     bool repeat = step_repeats(r, step);
 
-    if (is_new) {
+    if (is_new)
         step_check_new(end);
-        step_from_again();
-    }
     if (is_new && repeat) {
         choice_again();
         step_run(r, step, end);

@@ -41,6 +41,8 @@ int entry_number(uint64_t word, unsigned level)
 
 bool hook_preempt(void)
 {
+    if (small_hooks.check)
+        return !small_hooks.quiet && small_hooks.check();
     if (small_hooks.quiet || small_hooks.no_preempt || !choose(CHOICE_PREEMPT, 2)->made)
         return false;
     small_hooks.preempted = true;

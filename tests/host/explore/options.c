@@ -70,7 +70,7 @@ void options_read(int argc, char **argv)
     };
     int at;
 
-    config = (struct config){ .frames = 4, .levels = 4, .domains = 1 };
+    config = (struct config){ .frames = 4, .levels = 4, .domains = 1, .cpus = 1 };
     for (int o; (o = getopt_long(argc, argv, "", table, &at)) != -1;) {
         const char *name = o == '?' ? "" : table[at].name;
 
@@ -106,7 +106,8 @@ void options_read(int argc, char **argv)
             exit(o == HELP ? 0 : 2);
         }
     }
-    if (optind < argc || config.fixed > config.frames || (config.tlb && config.frames > 4)) {
+    if (optind < argc || config.fixed > config.frames ||
+        (tlb && (config.frames > 4 || config.parked))) {
         fputs(usage, stderr);
         exit(2);
     }

@@ -41,6 +41,8 @@ static void add_updates(unsigned domain, unsigned frame, unsigned slot, bool for
 
         ADD(.kind = REQ_UPDATE, .domain = (uint8_t)domain, .frame = (uint8_t)frame,
             .slot = (uint8_t)slot, .value = value, .foreign = foreign);
+        if (config.touch && v && v <= last && ENTRY_RW(v))
+            ADD(.kind = REQ_TOUCH, .frame = (uint8_t)frame, .slot = (uint8_t)slot, .value = value);
         if (!config.by_va || foreign)
             continue;
         ADD(.kind = REQ_UPDATE_AD, .domain = (uint8_t)domain, .frame = (uint8_t)frame,
@@ -155,6 +157,8 @@ bool request_applies(const struct request *r, const struct state *s)
                ENTRY_RW(r->value);
     case REQ_UPDATE_VA:
         return s->parked[0] == NOBODY && va_table(s, r->slot) != NOBODY;
+    case REQ_TOUCH:
+        return f->type == PT_L1 && f->validated;
     case REQ_STORE:
         return config.tlb;
     default:
@@ -173,7 +177,7 @@ static long done_check(long rc)
 {
     uint32_t done;
 
-    memcpy(&done, small_guest_memory + (DONE_VA - GUEST_VA), sizeof(done));
+    memcpy(&done, small_guest() + (DONE_VA - GUEST_VA), sizeof(done));
     if (!small_hooks.restart && done != (rc == 0))
         violation("result %ld, but %u requests done", rc, done);
     return rc;
@@ -187,7 +191,7 @@ static long ext(const struct request *r, unsigned cmd)
         op.arg1.mfn = frame_mfn(r->frame).n;
     else if (r->kind == REQ_ROOT)
         op.arg1.mfn = HOME;
-    memcpy(small_guest_memory, &op, sizeof(op));
+    memcpy(small_guest(), &op, sizeof(op));
     return done_check(hc_mmuext_op(REQUESTS_VA, 1, DONE_VA, foreign(r), 0));
 }
 
@@ -201,8 +205,18 @@ static long update(const struct request *r, unsigned cmd)
     struct mmu_update req = { mfn_to_ma(frame_mfn(r->frame)) + r->slot * sizeof(uint64_t) + cmd,
                               entry_word(r->value, level_of(r)) };
 
-    memcpy(small_guest_memory, &req, sizeof(req));
+    memcpy(small_guest(), &req, sizeof(req));
     return done_check(hc_mmu_update(REQUESTS_VA, 1, DONE_VA, foreign(r), 0));
+}
+
+static long touch(const struct request *r)
+{
+    uint64_t at = mfn_to_ma(frame_mfn(r->frame)) + r->slot * sizeof(uint64_t);
+    struct mmu_update req[2] = { { at, entry_word(r->value, 1) },
+                                 { at, ((uint64_t *)frame_va(frame_mfn(r->frame)))[r->slot] } };
+
+    memcpy(small_guest(), &req, sizeof(req));
+    return hc_mmu_update(REQUESTS_VA, 2, DONE_VA, DOMID_SELF, 0);
 }
 
 static long compare(const struct request *r, bool other)
@@ -219,8 +233,8 @@ static long reservation(unsigned cmd, uint64_t number)
     struct xen_memory_reservation arg = { .nr_extents = 1, .domid = DOMID_SELF };
 
     arg.extent_start.p = (xen_pfn_t *)LIST_VA;
-    memcpy(small_guest_memory, &arg, sizeof(arg));
-    memcpy(small_guest_memory + (LIST_VA - GUEST_VA), &number, sizeof(number));
+    memcpy(small_guest(), &arg, sizeof(arg));
+    memcpy(small_guest() + (LIST_VA - GUEST_VA), &number, sizeof(number));
     return hc_memory_op(cmd, REQUESTS_VA, 0, 0, 0) == 1 ? 0 : -EINVAL;
 }
 
@@ -229,7 +243,7 @@ static long take(void)
     long rc = reservation(XENMEM_populate_physmap, 1);
     uint64_t mfn;
 
-    memcpy(&mfn, small_guest_memory + (LIST_VA - GUEST_VA), sizeof(mfn));
+    memcpy(&mfn, small_guest() + (LIST_VA - GUEST_VA), sizeof(mfn));
     if (!rc)
         ghost_taken(mfn_of(mfn));
     return rc;
@@ -246,6 +260,11 @@ static long go_on(unsigned cpu)
 long request_run(const struct request *r, const struct state *s)
 {
     small_run(requester(r, s));
+    return request_run_here(r);
+}
+
+long request_run_here(const struct request *r)
+{
     switch (r->kind) {
     case REQ_PIN:
         return ext(r, MMUEXT_PIN_L1_TABLE + r->level - 1);
@@ -263,6 +282,8 @@ long request_run(const struct request *r, const struct state *s)
     case REQ_UPDATE_VA:
         return hc_update_va_mapping((uint64_t)r->slot << PAGE_SHIFT, entry_word(r->value, 1), 0, 0,
                                     0);
+    case REQ_TOUCH:
+        return touch(r);
     case REQ_COMPARE:
     case REQ_COMPARE_OTHER:
         return compare(r, r->kind == REQ_COMPARE_OTHER);

@@ -22,6 +22,7 @@ enum request_kind {
     REQ_STORE,         /* into a plain page */
     REQ_RELEASE,       /* frame is given back */
     REQ_TAKE,          /* a free frame is taken */
+    REQ_TOUCH,         /* frame[slot] := value, then what it was; in one batch */
     REQ_FLUSH,         /* the guest flushes its TLB */
     REQ_GO_ON,         /* the parked vCPU `slot` goes on with its cleanup */
 };
@@ -41,8 +42,10 @@ void requests_make(void);
 /* False if the request cannot be made in this state, or is one of many that cannot do anything. */
 bool request_applies(const struct request *r, const struct state *s);
 
-/* Makes it on the installed machine, as a vCPU that does not wait. Its result; done: what was counted. */
+/* Makes it on the installed machine, as a vCPU that does not wait. Its result. */
 long request_run(const struct request *r, const struct state *s);
+/* The same as the vCPU that runs now. */
+long request_run_here(const struct request *r);
 
 /* In words; names of frames through `letter`. */
 void request_describe(const struct request *r, const char *letter, char *text, size_t size);

@@ -34,7 +34,7 @@ uint64_t idle_root_pa = 2 * PAGE_SIZE;
 bool trace_on;
 jmp_buf small_found;
 char small_text[4096];
-uint8_t small_guest_memory[256];
+uint8_t small_guest_memory[CPUS][GUEST_BYTES];
 
 static uint64_t hv_slots[PT_HV_SLOT_LAST - PT_HV_SLOT_FIRST + 1] = { HV_ENTRY | PTE_U };
 static struct audit_count scratch[FRAME_LIMIT];
@@ -155,14 +155,14 @@ struct domain *domain_find(uint16_t id)
 
 static bool guest_range(uint64_t va, size_t bytes)
 {
-    return va >= GUEST_VA && va - GUEST_VA + bytes <= sizeof(small_guest_memory);
+    return va >= GUEST_VA && va - GUEST_VA + bytes <= GUEST_BYTES;
 }
 
 int guest_read(void *dst, uint64_t va, size_t bytes)
 {
     if (!guest_range(va, bytes))
         return -EFAULT;
-    memcpy(dst, small_guest_memory + (va - GUEST_VA), bytes);
+    memcpy(dst, small_guest() + (va - GUEST_VA), bytes);
     return 0;
 }
 
@@ -170,7 +170,7 @@ int guest_write(uint64_t va, const void *src, size_t bytes)
 {
     if (!guest_range(va, bytes))
         return -EFAULT;
-    memcpy(small_guest_memory + (va - GUEST_VA), src, bytes);
+    memcpy(small_guest() + (va - GUEST_VA), src, bytes);
     return 0;
 }
 

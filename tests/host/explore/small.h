@@ -36,11 +36,13 @@ struct config {
     unsigned frames, levels, domains;
     unsigned fixed;  /* first frames that are L3 tables under the home root, and no request's */
     unsigned parked; /* vCPUs that may wait in the middle of their cleanup */
+    unsigned cpus;   /* of the guest, each with a TLB of its own: 1 or 2 */
     bool tlb;        /* the ghost TLB is part of the state */
     bool roots;      /* requests that change the kernel root */
     bool user_root;  /* and the user root */
     bool by_va;      /* update_va_mapping, emulated writes, accessed and dirty bits kept */
     bool give_back;  /* frames are given back and taken anew */
+    bool touch;      /* batches that map a page and unmap it again */
     bool faults;     /* a fallible step may fail, one in a request */
     bool preempt;    /* a check may find the CPU wanted */
     bool repeat;     /* a preempted request, asked again, must end like the undisturbed one */
@@ -70,6 +72,7 @@ extern struct small_hooks {
     unsigned waits;            /* out: how often cleanup had to wait */
     uint8_t known[FRAMES_MAX]; /* bit n: word n of the frame has a value, not UNREAD */
     void (*wait)(void);        /* 0 = cleanup goes on at once */
+    bool (*check)(void);       /* instead of choices: whether the CPU is wanted */
     void (*shared)(void);      /* at each access to a shared word */
 } small_hooks;
 
@@ -88,9 +91,14 @@ void small_audit(bool at_rest);
 /* Takes both domains apart in this order: a violation if a frame is not free afterwards. */
 void small_teardown(unsigned first);
 
-/* Requests of the vCPU on this CPU. Memory that guest pointers reach is GUEST_VA. */
-#define GUEST_VA 0x100000ul
-extern uint8_t small_guest_memory[256];
+/* Memory that guest pointers reach, from GUEST_VA on: of each vCPU its own. */
+#define GUEST_VA    0x100000ul
+#define GUEST_BYTES 256u
+extern uint8_t small_guest_memory[CPUS][GUEST_BYTES];
+static inline uint8_t *small_guest(void)
+{
+    return small_guest_memory[this_cpu()->cpu_id];
+}
 
 /* tlb.c: the ghost of CPU 0. */
 void ghost_install(const struct state *s);

@@ -61,8 +61,5 @@ state_code state_canonical(const struct state *s, uint8_t *name);
 /* state_install.c: makes the small machine be in this state, and reads its state back. */
 void state_install(const struct state *s);
 void state_observe(struct state *s);
-/* The installed machine, compared word by word with the one that was saved. */
-void state_words_save(void);
-bool state_words_same(void);
 
 #endif

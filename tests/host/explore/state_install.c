@@ -89,6 +89,7 @@ static void vcpu_install(const struct state *s)
         v->pt_work = (struct pt_work){ 0 };
         if (i < PARKED_MAX && s->parked[i] != NOBODY)
             v->pt_work = (struct pt_work){ true, frame_mfn(s->parked[i]) };
+        small_percpu[i].cr3 = v->cr3_kernel;
         small_percpu[i].flush_clock = 4;
         small_percpu[i].refusal.rule = 0;
     }
@@ -194,79 +195,4 @@ void state_observe(struct state *s)
     }
     if (config.tlb)
         ghost_observe(s);
-}
-
-/* ---- word by word ----------------------------------------------------------- */
-
-static struct {
-    struct frame frame[FIRST + FRAMES_MAX];
-    uint64_t entry[FRAMES_MAX][SLOTS];
-    uint32_t pages[DOMAINS];
-    uint64_t roots[2];
-    mfn_t parked[PARKED_MAX];
-} saved;
-
-/* Words without the dates, and without the type of what has none. */
-static struct frame words_of(uint64_t n)
-{
-    struct frame f = frame_table[n];
-
-    if ((uint16_t)(f.ref >> FRAME_OWNER_SHIFT) == OWNER_NONE)
-        return (struct frame){ .ref = f.ref & ~FRAME_FREED_MASK };
-    if (!(f.type & FRAME_TYPE_COUNT))
-        f.type &= ~(FRAME_NEXT_MASK | FRAME_TYPE_MASK);
-    return f;
-}
-
-static uint64_t counted_word(unsigned g, unsigned slot)
-{
-    const struct frame *f = frame_of(frame_mfn(g));
-    bool table = type_is_table(frame_type(frame_mfn(g))) && (f->type & FRAME_TYPE_COUNT);
-    unsigned end = f->type & FRAME_PARTIAL
-                       ? (unsigned)((f->type & FRAME_NEXT_MASK) >> FRAME_NEXT_SHIFT)
-                       : SLOTS;
-    uint64_t word;
-
-    word = table && slot < end ? ((const uint64_t *)frame_va(frame_mfn(g)))[slot] : 0;
-    return word & PTE_P ? word : 0;
-}
-
-static mfn_t parked_at(unsigned i)
-{
-    return small_vcpu[i].pt_work.used ? small_vcpu[i].pt_work.mfn : MFN_NONE;
-}
-
-void state_words_save(void)
-{
-    for (uint64_t n = HOME; n < frame_limit; n++)
-        saved.frame[n] = words_of(n);
-    for (unsigned g = 0; g < config.frames; g++)
-        for (unsigned slot = 0; slot < SLOTS; slot++)
-            saved.entry[g][slot] = counted_word(g, slot);
-    for (unsigned d = 0; d < config.domains; d++)
-        saved.pages[d] = small_domain[d].owner.pages;
-    saved.roots[0] = small_vcpu[0].cr3_kernel;
-    saved.roots[1] = small_vcpu[0].cr3_user;
-    for (unsigned i = 0; i < PARKED_MAX; i++)
-        saved.parked[i] = parked_at(i);
-}
-
-bool state_words_same(void)
-{
-    bool same = true;
-
-    for (uint64_t n = HOME; n < frame_limit; n++) {
-        struct frame now = words_of(n);
-
-        same &= saved.frame[n].ref == now.ref && saved.frame[n].type == now.type;
-    }
-    for (unsigned g = 0; g < config.frames; g++)
-        for (unsigned slot = 0; slot < SLOTS; slot++)
-            same &= saved.entry[g][slot] == counted_word(g, slot);
-    for (unsigned d = 0; d < config.domains; d++)
-        same &= saved.pages[d] == small_domain[d].owner.pages;
-    for (unsigned i = 0; i < PARKED_MAX; i++)
-        same &= mfn_eq(saved.parked[i], parked_at(i));
-    return same && saved.roots[0] == small_vcpu[0].cr3_kernel &&
-           saved.roots[1] == small_vcpu[0].cr3_user;
 }

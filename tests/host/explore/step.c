@@ -11,10 +11,12 @@
 
 #include "mm/tlb.h"
 #include "small.h"
+#include "words.h"
 
 static struct state from;
 static state_code from_code;
 static bool from_partial;
+static struct words from_words;
 static jmp_buf parking;
 
 void step_from(const struct state *s)
@@ -24,13 +26,8 @@ void step_from(const struct state *s)
     from_partial = false;
     for (unsigned g = 0; g < config.frames; g++)
         from_partial |= s->frame[g].partial;
-    step_from_again();
-}
-
-void step_from_again(void)
-{
     state_install(&from);
-    state_words_save();
+    words_take(&from_words);
 }
 
 /* Cleanup was preempted: the vCPU waits, if there is room for one more that does. */
@@ -116,6 +113,7 @@ static long undisturbed(const struct request *r)
 void step_check_repeat(const struct request *r, const struct step *step)
 {
     uint64_t words[FRAMES_MAX][SLOTS];
+    struct words got, undisturbed_words;
     long rc = step->result, want;
 
     settle_contents();
@@ -126,15 +124,15 @@ void step_check_repeat(const struct request *r, const struct step *step)
     small_hooks.quiet = true;
     if (step->parked)
         pt_work_drain();
-    state_words_save();
+    words_take(&got);
     state_install(&from);
     contents_exchange(words, false);
     want = undisturbed(r);
     if (!step->parked && rc != want)
         violation("preempted and asked again: result %ld, undisturbed %ld", rc, want);
-    if (!state_words_same())
+    words_take(&undisturbed_words);
+    if (!words_same(&got, &undisturbed_words))
         violation("preempted and asked again, it ends otherwise than undisturbed");
-    step_from_again();
 }
 
 /* ---- one step --------------------------------------------------------------- */
@@ -146,6 +144,7 @@ static bool at_rest(void)
 
 void step_run(const struct request *r, struct step *step, struct state *end)
 {
+    struct words now;
     bool same;
 
     memset(step, 0, sizeof(*step));
@@ -163,7 +162,8 @@ void step_run(const struct request *r, struct step *step, struct state *end)
     if (!step->parked && this_cpu()->pt_work->used)
         violation("cleanup is left when the request has ended");
     state_observe(end);
-    same = state_words_same();
+    words_take(&now);
+    same = words_same(&now, &from_words);
     step->unchanged = same && state_pack(end) == from_code;
     if (!same) {
         small_audit(at_rest());
@@ -180,9 +180,12 @@ bool step_repeats(const struct request *r, const struct step *step)
 
 void step_check_new(const struct state *end)
 {
-    state_words_save();
+    struct words was, is;
+
+    words_take(&was);
     state_install(end);
-    if (!state_words_same())
+    words_take(&is);
+    if (!words_same(&was, &is))
         violation("the state's counts are not what follows from its entries");
     for (unsigned d = 0; d < config.domains; d++) {
         if (d)

@@ -23,9 +23,6 @@ void step_from(const struct state *s);
 /* Runs the request with the choices that are due, leaves the machine and *end as it is then. */
 void step_run(const struct request *r, struct step *step, struct state *end);
 
-/* The same after step_check_new(). */
-void step_from_again(void);
-
 /* Whether the run that has just ended is one to be asked again and compared; and that comparison. */
 bool step_repeats(const struct request *r, const struct step *step);
 void step_check_repeat(const struct request *r, const struct step *step);

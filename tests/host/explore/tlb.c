@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm/tlb.h for the small machine: a ghost TLB of the guest's one CPU, small enough to be part of the
- * state. It keeps every translation and every table that a walk could remember until a full flush;
- * the rules are those of tests/host/ghost.c. Without config.tlb only the clock runs.
+ * mm/tlb.h for the small machine: a ghost TLB of each of the guest's CPUs, small enough to be part of
+ * the state (that of CPU 0 is). It keeps every translation and every table that a walk could remember
+ * until a full flush; the rules are those of tests/host/ghost.c. Without config.tlb only the clock runs.
  *
  * What an untyped page will hold is not known, and need not be: a frame that a ghost has as a table
  * cannot be written before a flush, and what it held as a table is in the ghost already.
@@ -13,28 +13,29 @@
 #include "pt/page_type.h"
 #include "small.h"
 
-static struct {
+static struct ghost {
     uint8_t leaf[FRAMES_MAX];  /* 0, 1 read-only, 2 writable */
     uint8_t table[FRAMES_MAX]; /* bit n - 1: as a table of level n */
-} ghost;
+} ghosts[CPU_OTHER];
 
 void ghost_install(const struct state *s)
 {
+    memset(ghosts, 0, sizeof(ghosts));
     for (unsigned g = 0; g < config.frames; g++) {
-        ghost.leaf[g] = s->frame[g].leaf;
-        ghost.table[g] = s->frame[g].table;
+        ghosts[0].leaf[g] = s->frame[g].leaf;
+        ghosts[0].table[g] = s->frame[g].table;
     }
 }
 
 void ghost_observe(struct state *s)
 {
     for (unsigned g = 0; g < config.frames; g++) {
-        s->frame[g].leaf = ghost.leaf[g];
-        s->frame[g].table = ghost.table[g];
+        s->frame[g].leaf = ghosts[0].leaf[g];
+        s->frame[g].table = ghosts[0].table[g];
     }
 }
 
-static void derive_from(uint64_t n, unsigned level)
+static void derive_from(struct ghost *ghost, uint64_t n, unsigned level)
 {
     const uint64_t *table = frame_va(mfn_of(n));
 
@@ -44,10 +45,21 @@ static void derive_from(uint64_t n, unsigned level)
         if (!(table[slot] & PTE_P) || target >= config.frames)
             continue;
         if (level > 1)
-            ghost.table[target] |= 1u << (level - 2);
-        else if (ghost.leaf[target] < 2)
-            ghost.leaf[target] = table[slot] & PTE_RW ? 2 : 1;
+            ghost->table[target] |= 1u << (level - 2);
+        else if (ghost->leaf[target] < 2)
+            ghost->leaf[target] = table[slot] & PTE_RW ? 2 : 1;
     }
+}
+
+static void derive(unsigned cpu)
+{
+    struct ghost *ghost = &ghosts[cpu];
+
+    derive_from(ghost, ma_to_mfn(small_percpu[cpu].cr3).n, 4);
+    for (unsigned level = 3; level > 0; level--)
+        for (unsigned g = 0; g < config.frames; g++)
+            if (ghost->table[g] & 1u << (level - 1))
+                derive_from(ghost, FIRST + g, level);
 }
 
 static bool is_used_as(unsigned g, bool writable)
@@ -58,21 +70,22 @@ static bool is_used_as(unsigned g, bool writable)
            (type & FRAME_VALIDATED) && (frame_type(frame_mfn(g)) == PT_WRITABLE) == writable;
 }
 
-void ghost_step(void)
+static void check(const struct ghost *ghost)
 {
-    if (!config.tlb)
-        return;
-    derive_from(ma_to_mfn(small_percpu[0].cr3).n, 4);
-    for (unsigned level = 3; level > 0; level--)
-        for (unsigned g = 0; g < config.frames; g++)
-            if (ghost.table[g] & 1u << (level - 1))
-                derive_from(FIRST + g, level);
     for (unsigned g = 0; g < config.frames; g++) {
-        if (ghost.leaf[g] == 2 && is_used_as(g, false))
+        if (ghost->leaf[g] == 2 && is_used_as(g, false))
             violation("%c has type %u, while a TLB may hold it writable", 'A' + g,
                       frame_type(frame_mfn(g)));
-        if (ghost.table[g] && is_used_as(g, true))
+        if (ghost->table[g] && is_used_as(g, true))
             violation("%c is writable, while a TLB may walk through it", 'A' + g);
+    }
+}
+
+void ghost_step(void)
+{
+    for (unsigned cpu = 0; config.tlb && cpu < config.cpus; cpu++) {
+        derive(cpu);
+        check(&ghosts[cpu]);
     }
 }
 
@@ -83,10 +96,12 @@ void ghost_read(const uint64_t *word)
     uint64_t g = mfn.n - FIRST;
 
     ghost_step();
-    if (g < config.frames && frame_type_refs(mfn) && frame_type(mfn) != PT_WRITABLE &&
-        ghost.leaf[g] == 2)
-        violation("%c is read as type %u, while a TLB may hold it writable", 'A' + (int)g,
-                  frame_type(mfn));
+    if (g >= config.frames || !frame_type_refs(mfn) || frame_type(mfn) == PT_WRITABLE)
+        return;
+    for (unsigned cpu = 0; cpu < config.cpus; cpu++)
+        if (ghosts[cpu].leaf[g] == 2)
+            violation("%c is read as type %u, while a TLB may hold it writable", 'A' + (int)g,
+                      frame_type(mfn));
 }
 
 /* A frame that was free has an owner again. */
@@ -94,24 +109,36 @@ void ghost_taken(mfn_t mfn)
 {
     uint64_t g = mfn.n - FIRST;
 
-    if (config.tlb && g < config.frames && (ghost.leaf[g] || ghost.table[g]))
-        violation("%c changes hands while a TLB may hold it", 'A' + (int)g);
+    for (unsigned cpu = 0; config.tlb && g < config.frames && cpu < config.cpus; cpu++)
+        if (ghosts[cpu].leaf[g] || ghosts[cpu].table[g])
+            violation("%c changes hands while a TLB may hold it", 'A' + (int)g);
 }
 
-void tlb_load_root(uint64_t cr3)
+static void clock_advance(void)
 {
-    ghost_step();
-    if (this_cpu()->cpu_id == 0) {
-        small_percpu[0].cr3 = cr3;
-        memset(&ghost, 0, sizeof(ghost));
-    }
     for (unsigned cpu = 0; cpu < CPUS; cpu++)
         small_percpu[cpu].flush_clock++;
 }
 
+/* The clock is one for all CPUs: what only one of them has flushed does not move it. */
+void tlb_load_root(uint64_t cr3)
+{
+    unsigned cpu = this_cpu()->cpu_id;
+
+    ghost_step();
+    if (cpu < config.cpus) {
+        small_percpu[cpu].cr3 = cr3;
+        memset(&ghosts[cpu], 0, sizeof(ghosts[cpu]));
+    }
+    if (config.cpus == 1)
+        clock_advance();
+}
+
 void tlb_flush_all(void)
 {
-    tlb_load_root(small_percpu[0].cr3);
+    ghost_step();
+    memset(ghosts, 0, sizeof(ghosts));
+    clock_advance();
 }
 
 void tlb_flush_va(uint64_t va)
