@@ -152,7 +152,7 @@ def by_row(points):
 def growth(record):
     """Four panels of instructions for one operation, one of the boot, and the key."""
     data = record["growth"]
-    names = list(by_row(data["memory"]))
+    names = [row for row in ROWS if row in by_row(data["memory"])]
     canvas = Canvas(980, 1050, "Cost while there is more and more of something")
     canvas.text(20, 28, "Instructions while there is more of something", 17, weight="bold")
     canvas.text(20, 48, "Pinion; both axes logarithmic. Flat lines: the cost does not grow.", 13, GREY)

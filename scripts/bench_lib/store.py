@@ -38,5 +38,5 @@ def load(path):
 
 
 def save(path, record):
-    whole = {"format": FORMAT, "version": VERSION, **record}
+    whole = {**record, "format": FORMAT, "version": VERSION}
     path.write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n", encoding="utf-8")

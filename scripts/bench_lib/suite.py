@@ -48,8 +48,8 @@ def chosen(rows):
     return f"rows={','.join(rows)} " if rows else ""
 
 
-def measure_counts(build, record, say, rows=()):
-    for setting in SETTINGS:
+def measure_counts(build, record, say, rows=(), settings=tuple(SETTINGS)):
+    for setting in settings:
         say(f"instructions on {setting}")
         record.setdefault("counts", {})[setting] = counted(build, setting, chosen(rows))
 

@@ -17,8 +17,8 @@ bench: $(BENCH_NEEDS) ## What each request costs, beside real Xen: instructions 
 	$(BENCH)
 bench-check: $(BENCH_NEEDS) ## Compare Pinion's instruction counts with the kept ones
 	$(BENCH) --check
-bench-keep: $(BENCH_NEEDS) ## Measure all of it, keep it, write the table and the charts
-	$(BENCH) --keep
+bench-keep: $(BENCH_NEEDS) ## Measure all of it, keep it, write table and charts (QUICK=1: Pinion's counts alone)
+	$(BENCH) --keep $(if $(QUICK),--quick)
 bench-growth: $(BENCH_NEEDS) ## Costs while tables, roots, address spaces and memory grow
 	$(BENCH) --growth
 bench-profile: $(BENCH_NEEDS) $(BUILD)/insn_count.so ## Where a row's instructions are: ROW= [LIST=FUNCTION] [ON=xen]
