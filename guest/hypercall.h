@@ -19,12 +19,11 @@
     __asm__ volatile(HYPERCALL_STUB()          \
                      : "=a"(ret_), __VA_ARGS__ \
                      : [n] "i"(nr)             \
-                     : "memory", "rcx", "r11", HYPERCALL_LOST_##lost)
-#define HYPERCALL_LOST_5 "r9"
-#define HYPERCALL_LOST_4 "r8", HYPERCALL_LOST_5
-#define HYPERCALL_LOST_3 "r10", HYPERCALL_LOST_4
-#define HYPERCALL_LOST_2 "rdx", HYPERCALL_LOST_3
-#define HYPERCALL_LOST_1 "rsi", HYPERCALL_LOST_2
+                     : "memory", "rcx", "r11" HYPERCALL_LOST_##lost)
+#define HYPERCALL_LOST_4 , "r8"
+#define HYPERCALL_LOST_3 , "r10" HYPERCALL_LOST_4
+#define HYPERCALL_LOST_2 , "rdx" HYPERCALL_LOST_3
+#define HYPERCALL_LOST_1 , "rsi" HYPERCALL_LOST_2
 
 #define HYPERCALL_1(nr, a1)              \
     ({                                   \

@@ -6,7 +6,7 @@
  *  - While the hypervisor runs the GS base is the current vCPU (before there is one: struct percpu)
  *    and MSR_SHADOW_GS_BASE is the guest's live GS base; swapgs is the first and the last thing.
  *  - The guest's context is in v->regs, complete on every path but the hypercall's fast one, where
- *    rip, rflags and rsp are there and the callee-saved registers are still in the CPU.
+ *    rip, rflags, rsp and r9 are there and the callee-saved registers are still in the CPU.
  *  - A guest gets back its own registers or zeroes, never a value of ours.
  *
  * Who calls it: the CPU, by what cpu/desc.c programs; cpu/switch.c for the stack switch.
@@ -80,7 +80,9 @@
  *   in: RCX = guest RIP after SYSCALL, R11 = guest RFLAGS, RSP and GS the guest's, IF = 0
  *       RAX = hypercall, RDI RSI RDX R10 R8 = arguments
  *
- *   v->regs:   rip = RCX   rflags = R11   rsp      (all else: what an older entry left)
+ *   v->regs:   rip = RCX   rflags = R11   rsp   r9      (all else: what an older entry left)
+ *
+ * R9 is not an argument: guests count on it, and the C code behind the table does not keep it.
  *
  * hypercall_limit is 0 in guest-user mode: one comparison tells a hypercall from a number that is
  * too large and from a system call of an application.
@@ -95,6 +97,7 @@ entry_syscall:
     mov %r11, %gs:V_RFLAGS
     cmp %gs:V_HYPERCALL_LIMIT, %rax
     jae syscall_slow
+    mov %r9, %gs:V_R9
     mov %r10, %rcx
     lea hypercall_table(%rip), %r11
     call *(%r11, %rax, 8)
@@ -110,8 +113,8 @@ hypercall_exit_fast:
     xor %esi, %esi
     xor %edx, %edx
     xor %r8d, %r8d
-    xor %r9d, %r9d
     xor %r10d, %r10d
+    mov %gs:V_R9, %r9
     mov %gs:V_RFLAGS, %r11
     mov %gs:V_RSP, %rsp
     swapgs

@@ -42,7 +42,6 @@ void hypercall_exit(uint64_t result)
 
     if (!v->restarting)
         regs->rdi = regs->rsi = regs->rdx = regs->r10 = regs->r8 = 0;
-    regs->r9 = 0;
     if (!v->mode_changed) {
         if (!v->restarting)
             regs->rax = result;
