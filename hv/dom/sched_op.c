@@ -50,7 +50,7 @@ static bool poll_ports(const struct domain *d, const sched_poll_t *poll, uint32_
             *rc = refuse_sched(-EFAULT, "ports-unreadable");
             return true;
         }
-        if (!evtchn_port_valid(d, port)) {
+        if (!evtchn_port_valid(d, port) || d->evtchn.port[port].state == EVTCHN_FREE) {
             *rc = refuse_sched(-EINVAL, "evtchn-port-invalid");
             return true;
         }

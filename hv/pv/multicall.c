@@ -46,7 +46,8 @@ long hc_multicall(uint64_t list_va, uint64_t count, uint64_t a3, uint64_t a4, ui
     (void)a3;
     (void)a4;
     (void)a5;
-    if (__builtin_mul_overflow(count, ENTRY_BYTES, &bytes) || !guest_range_ok(list_va, bytes))
+    if (!guest_va_ok(list_va) || __builtin_mul_overflow(count, ENTRY_BYTES, &bytes) ||
+        !guest_range_ok(list_va, bytes))
         return refused(NAME, -EFAULT, "list-out-of-range");
     for (uint64_t i = 0; i < count; i++, list_va += ENTRY_BYTES) {
         struct call c;

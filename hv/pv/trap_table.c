@@ -63,6 +63,8 @@ static long callback_set(struct vcpu *v, unsigned type, bool mask_events, uint64
 {
     struct vcpu_callback *slot;
 
+    if (!va_canonical(va))
+        return refuse(-EINVAL, "handler-not-canonical", MFN_NONE, va);
     switch (type) {
     case CALLBACKTYPE_event:
         slot = &v->event;
@@ -86,8 +88,6 @@ static long callback_set(struct vcpu *v, unsigned type, bool mask_events, uint64
     default:
         return -ENOSYS;
     }
-    if (!va_canonical(va))
-        return refuse(-EINVAL, "handler-not-canonical", MFN_NONE, va);
     if (slot)
         *slot = (struct vcpu_callback){ va, mask_events };
     else

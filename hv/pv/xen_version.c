@@ -107,5 +107,5 @@ static __attribute__((noinline)) long version_other(uint64_t cmd, uint64_t arg)
 long hc_xen_version(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
 {
     (void)a3, (void)a4, (void)a5;
-    return cmd == XENVER_version ? ABI_VERSION : version_other(cmd, arg);
+    return (uint32_t)cmd == XENVER_version ? ABI_VERSION : version_other((uint32_t)cmd, arg);
 }

@@ -19,5 +19,6 @@ void ask_msr(void);
 void ask_ptwr(void);
 void ask_descriptor(void);
 void ask_memory(void);
+void ask_calls(void);
 
 #endif

@@ -32,7 +32,7 @@ static const struct {
     { "iret", ask_iret },       { "mode", ask_modes },
     { "emulate", ask_emulate }, { "msr", ask_msr },
     { "ptwr", ask_ptwr },       { "descriptor", ask_descriptor },
-    { "memory", ask_memory },
+    { "memory", ask_memory },   { "call", ask_calls },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
