@@ -36,8 +36,9 @@ static bool stores_all(const char *name)
 /* Makes another frame number of the one that is there. */
 static bool computes(const char *name)
 {
-    static const char *const names[] = { "sub64",     "sbb64",    "not64",  "neg64", "shl64-1",
-                                         "shr64-imm", "rol64-cl", "shld64", "movbe" };
+    static const char *const names[] = { "mov16",    "xchg16", "sub64",   "sbb64",
+                                         "not64",    "neg64",  "shl64-1", "shr64-imm",
+                                         "rol64-cl", "shld64", "movbe" };
 
     for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(name, names[i]))
