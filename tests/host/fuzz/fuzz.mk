@@ -93,6 +93,28 @@ TIME ?= 60
 JOBS ?= 1
 FUZZ = $(Q)$(PYTHON) scripts/fuzz --build $(BUILD) $(if $(TARGET),--target $(TARGET))
 
+# What the small corpus reaches, branch by branch: clang's instrumentation, without sanitizers.
+FUZZ_COVER := -fprofile-instr-generate -fcoverage-mapping
+define FUZZ_COVERAGE
+$(FUZZ_DIR)/$(1)-cover: $(call objs,fuzz/cover/hv,$(FUZZ_$(1)_HV) $(FUZZ_$(1)_PLAIN)) \
+	$(call objs,fuzz/cover/own/hv,$(FUZZ_$(1)_OWN)) \
+	$(call objs,fuzz/tests,$(FUZZ_$(1)_SRCS) fuzz.c) $(FUZZ_DIR)/cover/tests/replay_$(1).o
+	$$(call say,LD)
+	$$(Q)$$(CLANG) -g $(FUZZ_COVER) $(FUZZ_$(1)_LINK) -o $$@ $$^
+$(FUZZ_DIR)/cover/tests/replay_$(1).o: tests/host/fuzz/replay.c $$(HV_DEPS)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CLANG) $$(FUZZ_CLANG) -DFUZZ_PACK='"tests/host/fuzz/corpus/$(1).pack"' -c -o $$@ $$<
+endef
+$(foreach target,$(FUZZ_TARGETS),$(eval $(call FUZZ_COVERAGE,$(target))))
+$(BUILD)/fuzz/cover/hv/%.o: hv/%.c $(HV_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CLANG)
+	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_COVER) -c -o $@ $<
+$(BUILD)/fuzz/cover/own/hv/%.o: hv/%.c $(HV_DEPS) tests/host/fuzz/own_strings.h
+	@mkdir -p $(@D)
+	$(call say,CLANG)
+	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_COVER) $(FUZZ_OWN) -c -o $@ $<
+
 # libFuzzer is a package of its own: installed like the others (BOOTSTRAP=no says what is missing).
 fuzz-clang:
 	@BOOTSTRAP=$(BOOTSTRAP) sh scripts/bootstrap fuzz
@@ -103,4 +125,6 @@ fuzz: fuzz-build ## Fuzz for TIME= seconds (TARGET= one of several, JOBS= at onc
 	$(FUZZ) run --time $(TIME) --jobs $(JOBS)
 fuzz-merge: fuzz-build ## Make the repository's small corpus of the inputs that were gathered
 	$(FUZZ) merge
-.PHONY: fuzz fuzz-build fuzz-clang fuzz-merge
+fuzz-coverage: $(FUZZ_TARGETS:%=$(FUZZ_DIR)/%-cover) ## Branches of hv/ that the small corpus reaches
+	$(FUZZ) coverage
+.PHONY: fuzz-coverage fuzz fuzz-build fuzz-clang fuzz-merge

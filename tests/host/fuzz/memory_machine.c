@@ -331,6 +331,39 @@ static bool may_map(uint16_t table_owner, uint16_t page_owner)
     return table_owner == 0 || machine_foreign_tables;
 }
 
+/* What the per-domain area shows at va, 0 for nothing. */
+static uint64_t window_entry(const struct perdomain_map *map, uint64_t va)
+{
+    uint64_t pte = map->l3_pa | PTE_P;
+
+    for (unsigned level = 3; level > 0 && (pte & PTE_P) && pte_mfn(pte).n < FRAMES; level--)
+        pte = ((uint64_t *)frame_va(pte_mfn(pte)))[va >> (3 + level * 9) & 511];
+    return pte & PTE_P ? pte : 0;
+}
+
+/* I27: the windows show the vCPU's GDT and LDT pages and nothing else. */
+static void windows_check(const struct vcpu *v)
+{
+    const struct perdomain_map *map = &v->domain->perdomain;
+    uint64_t va = PERDOMAIN_VA + v->id * PERDOMAIN_VCPU_SIZE;
+
+    for (unsigned i = 0; v->perdomain_gdt && i < GDT_PAGES; i++) {
+        uint64_t n = pte_mfn(window_entry(map, va + i * PAGE_SIZE)).n;
+
+        if (n != (mfn_eq(v->gdt_mfn[i], MFN_NONE) ? FRAME_IDLE : v->gdt_mfn[i].n))
+            fuzz_fail("d%uv%u: page %u of the GDT's window shows frame %lx", v->domain->id, v->id,
+                      i, n);
+    }
+    for (unsigned i = 0; i < LDT_PAGES; i++) {
+        uint64_t pte = window_entry(map, va + PERDOMAIN_LDT_OFFSET + i * PAGE_SIZE);
+        bool mapped = v->ldt_mapped >> i & 1;
+
+        if (mapped != (pte != 0) || (mapped && pte_mfn(pte).n != v->ldt_mfn[i].n))
+            fuzz_fail("d%uv%u: page %u of the LDT's window shows %016lx", v->domain->id, v->id, i,
+                      pte);
+    }
+}
+
 void machine_check(void)
 {
     struct audit_ref refs[REFS_MAX];
@@ -351,6 +384,9 @@ void machine_check(void)
     works[VCPUS] = &idle.pt_work;
     for (unsigned i = 0; i < VCPUS; i++)
         works[i] = &vcpus[i].pt_work;
+    for (unsigned i = 0; i < VCPUS; i++)
+        if (vcpus[i].domain && vcpus[i].domain->perdomain.l3_pa)
+            windows_check(&vcpus[i]);
     for (unsigned i = 0; i <= VCPUS; i++)
         roots.at_rest &= !works[i]->used;
     roots.refs_count = roots_collect(refs);

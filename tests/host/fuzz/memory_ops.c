@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static unsigned depth; /* records under way, one within another */
+
 /* ---- the kinds ---- */
 
 static const struct kind {
@@ -109,6 +111,37 @@ static void meet(const struct op *op, enum outcome outcome, unsigned a, unsigned
     met[((kind * OUTCOMES + outcome) * TYPES + a) * TYPES + b] = 1;
 }
 
+/*
+ * A single request that is refused leaves every count and flag as it was (I15), unless it was cut
+ * into pieces: what is partial then is the frame's own. Dates and idle types of frames without a type
+ * count only say what is to be flushed next time.
+ */
+static struct frame before[FRAMES];
+
+static bool is_simple(const struct op *op)
+{
+    return depth == 1 && op_class(op->kind) != CLASS_ACT && op_class(op->kind) != CLASS_CALL &&
+           op->y < 244 && !(op->mode & (OP_JOIN | OP_NEST | OP_RACE)) && !strand_hooks->preempt_at;
+}
+
+static void same_as_before(void)
+{
+    const uint64_t flags = FRAME_PINNED | FRAME_VALIDATED | FRAME_PARTIAL | FRAME_LOCKED;
+
+    for (unsigned n = 0; n < FRAMES; n++) {
+        uint64_t ref = before[n].ref ^ frame_table[n].ref, was = before[n].type;
+        uint64_t type = was ^ frame_table[n].type;
+
+        if (frame_owner(mfn_of(n)) == OWNER_NONE)
+            ref &= ~FRAME_FREED_MASK;
+        if (!((was | frame_table[n].type) & FRAME_TYPE_COUNT))
+            type &= flags;
+        if (ref || (type && frame_owner(mfn_of(n)) != OWNER_NONE))
+            fuzz_fail("refused, and frame %x was %016lx %016lx, is %016lx %016lx", n, before[n].ref,
+                      was, frame_table[n].ref, frame_table[n].type);
+    }
+}
+
 static void op_perform(const struct op *op)
 {
     const struct kind *k = kind_of(op->kind);
@@ -126,6 +159,8 @@ static void op_perform(const struct op *op)
     if (!v->cr3_kernel)
         return;
     c = k->call(op, 0);
+    if (is_simple(op))
+        memcpy(before, frame_table, sizeof(before));
     if (fuzz_verbose)
         fprintf(stderr, "\n");
     if (!hypercall(c.nr, c.a[0], c.a[1], c.a[2], c.a[3], &result)) {
@@ -134,6 +169,8 @@ static void op_perform(const struct op *op)
             fprintf(stderr, "  the domain died in it\n");
         return;
     }
+    if (result < 0 && is_simple(op))
+        same_as_before();
     meet(op, result < 0 ? OUTCOME_REFUSED : OUTCOME_DONE, a, b);
     if (fuzz_verbose)
         fprintf(stderr, "  = %ld\n", result);
@@ -160,7 +197,6 @@ void program_where(char *text, size_t size)
 
 static const struct op *records;
 static size_t records_count, cursor;
-static unsigned depth;
 
 void program_start(const struct op *ops, size_t count)
 {
