@@ -20,5 +20,8 @@ void ask_ptwr(void);
 void ask_descriptor(void);
 void ask_memory(void);
 void ask_calls(void);
+void ask_reservation(void);
+void ask_vcpu(void);
+void ask_events(void);
 
 #endif

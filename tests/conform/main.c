@@ -26,13 +26,23 @@ static const struct {
     const char *name;
     void (*run)(void);
 } parts[] = {
-    { "entry", ask_entries },   { "mmu_update", ask_mmu_update },
-    { "update_va", ask_va },    { "mmuext", ask_mmuext },
-    { "pin", ask_pin },         { "frame", ask_frames },
-    { "iret", ask_iret },       { "mode", ask_modes },
-    { "emulate", ask_emulate }, { "msr", ask_msr },
-    { "ptwr", ask_ptwr },       { "descriptor", ask_descriptor },
-    { "memory", ask_memory },   { "call", ask_calls },
+    { "entry", ask_entries },
+    { "mmu_update", ask_mmu_update },
+    { "update_va", ask_va },
+    { "mmuext", ask_mmuext },
+    { "pin", ask_pin },
+    { "frame", ask_frames },
+    { "iret", ask_iret },
+    { "mode", ask_modes },
+    { "emulate", ask_emulate },
+    { "msr", ask_msr },
+    { "ptwr", ask_ptwr },
+    { "descriptor", ask_descriptor },
+    { "memory", ask_memory },
+    { "call", ask_calls },
+    { "reservation", ask_reservation },
+    { "vcpu", ask_vcpu },
+    { "event", ask_events },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
