@@ -14,10 +14,9 @@ static long event(unsigned int cmd, void *arg)
     return hypercall_event_channel_op(cmd, arg);
 }
 
-static void events(void)
+static void no_ports(void)
 {
     static const unsigned int ports[] = { 0, 500, 4095, 4096, 0x20000, 0xffffffff };
-    static const domid_t doms[] = { DOMID_SELF, 0, 1, DOMID_IO, DOMID_XEN, DOMID_INVALID, 0xffff };
 
     for (unsigned int i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
         ask("event/port-%x", ports[i]);
@@ -29,6 +28,10 @@ static void events(void)
         tell_rc(event(EVTCHNOP_set_priority, &(struct evtchn_set_priority){ ports[i], 3 }));
         told();
     }
+}
+
+static void virqs(void)
+{
     for (unsigned int virq = 0; virq < 26; virq++)
         for (unsigned int vcpu = 0; vcpu < 2; vcpu++) {
             struct evtchn_bind_virq bind = { .virq = virq, .vcpu = vcpu };
@@ -51,6 +54,12 @@ static void events(void)
             }
             told();
         }
+}
+
+static void channels(void)
+{
+    static const domid_t doms[] = { DOMID_SELF, 0, 1, DOMID_IO, DOMID_XEN, DOMID_INVALID, 0xffff };
+
     for (unsigned int i = 0; i < sizeof(doms) / sizeof(doms[0]); i++)
         for (unsigned int j = 0; j < sizeof(doms) / sizeof(doms[0]); j++) {
             struct evtchn_alloc_unbound alloc = { .dom = doms[i], .remote_dom = doms[j] };
@@ -83,6 +92,10 @@ static void events(void)
             }
             told();
         }
+}
+
+static void ipis(void)
+{
     for (unsigned int vcpu = 0; vcpu < 3; vcpu++) {
         struct evtchn_bind_ipi bind = { .vcpu = vcpu };
         long rc = event(EVTCHNOP_bind_ipi, &bind);
@@ -149,6 +162,9 @@ static void scheduler(void)
 
 void ask_events(void)
 {
-    events();
+    no_ports();
+    virqs();
+    channels();
+    ipis();
     scheduler();
 }

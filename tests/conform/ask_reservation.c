@@ -246,50 +246,64 @@ static void exchanges(void)
         }
         told();
     }
+    must(page_rights(frame.pfn, PTE_P | PTE_RW), "map");
+    page_put(frame.pfn);
+}
+
+static void argument_spoil(struct xen_memory_exchange *x, unsigned int which)
+{
+    switch (which) {
+    case 0:
+        x->nr_exchanged = 1;
+        break;
+    case 1:
+        x->nr_exchanged = 2;
+        break;
+    case 2:
+        x->out.nr_extents = 2;
+        break;
+    case 3:
+        x->out.extent_order = 1;
+        break;
+    case 4:
+        x->in.extent_order = 20;
+        x->out.extent_order = 20;
+        break;
+    case 5:
+        x->in.domid = 0;
+        break;
+    case 6:
+        x->in.domid = x->out.domid = 1;
+        break;
+    case 7:
+        x->in.domid = x->out.domid = DOMID_IO;
+        break;
+    case 8:
+        set_xen_guest_handle(x->in.extent_start, (void *)0x10);
+        break;
+    case 9:
+        set_xen_guest_handle(x->in.extent_start, (void *)HV_VA_START);
+        break;
+    case 10:
+        set_xen_guest_handle(x->out.extent_start, (void *)HV_VA_START);
+        break;
+    default:
+        *x = exchange_of(0);
+    }
+}
+
+static void exchange_arguments(void)
+{
+    struct kind frame = frame_take();
+    struct xen_memory_exchange x;
+
     must(page_rights(frame.pfn, 0), "unmap");
     in[0] = frame.mfn.n;
     for (unsigned int i = 0; i < 12; i++) {
         x = exchange_of(1);
         out[0] = frame.pfn.n;
         ask("reservation/exchange/argument/%u", i);
-        switch (i) {
-        case 0:
-            x.nr_exchanged = 1;
-            break;
-        case 1:
-            x.nr_exchanged = 2;
-            break;
-        case 2:
-            x.out.nr_extents = 2;
-            break;
-        case 3:
-            x.out.extent_order = 1;
-            break;
-        case 4:
-            x.in.extent_order = 20;
-            x.out.extent_order = 20;
-            break;
-        case 5:
-            x.in.domid = 0;
-            break;
-        case 6:
-            x.in.domid = x.out.domid = 1;
-            break;
-        case 7:
-            x.in.domid = x.out.domid = DOMID_IO;
-            break;
-        case 8:
-            set_xen_guest_handle(x.in.extent_start, (void *)0x10);
-            break;
-        case 9:
-            set_xen_guest_handle(x.in.extent_start, (void *)HV_VA_START);
-            break;
-        case 10:
-            set_xen_guest_handle(x.out.extent_start, (void *)HV_VA_START);
-            break;
-        default:
-            x = exchange_of(0);
-        }
+        argument_spoil(&x, i);
         exchange_told(&x);
         told();
     }
@@ -306,4 +320,5 @@ void ask_reservation(void)
     sizes();
     shrinking();
     exchanges();
+    exchange_arguments();
 }

@@ -11,8 +11,6 @@
 #include "kprint.h"
 #include "mm/p2m.h"
 
-#include <string.h>
-
 #define NAMES 64
 
 unsigned int record_lines;
@@ -33,8 +31,9 @@ void ask(const char *fmt, ...)
 {
     va_list ap;
 
-    used = 4;
-    memcpy(line, "ask ", 4);
+    used = 0;
+    for (const char *c = "ask "; *c; c++)
+        line[used++] = *c;
     va_start(ap, fmt);
     add(fmt, ap);
     va_end(ap);
