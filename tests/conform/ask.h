@@ -23,5 +23,6 @@ void ask_calls(void);
 void ask_reservation(void);
 void ask_vcpu(void);
 void ask_events(void);
+void ask_roots(void);
 
 #endif

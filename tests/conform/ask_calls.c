@@ -189,8 +189,50 @@ static void all_commands(void)
     told();
 }
 
+/* Operations for tool stacks: the version of the interface comes before privilege. */
+static void interfaces(void)
+{
+    static const unsigned int ops[] = { __HYPERVISOR_platform_op, __HYPERVISOR_sysctl,
+                                        __HYPERVISOR_domctl };
+    static const uint32_t versions[] = {
+        0, 1, 0x14, 0x15, 0x16, 0x03000000, 0x03000001, 0xffffffff
+    };
+
+    for (unsigned int op = 0; op < 3; op++)
+        for (unsigned int i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+            uint32_t *request = clean();
+
+            request[0] = 9999;
+            request[1] = versions[i];
+            request[2] = 0x7fef;
+            ask("call/interface/%u/%x", ops[op], versions[i]);
+            tell_rc(call_directly(ops[op], (uint64_t)request, 0, 0));
+            told();
+        }
+}
+
+/* Those that only take numbers. */
+static void plain(void)
+{
+    static const uint64_t times[] = { 0, 1, 1UL << 50, 1UL << 62, 1UL << 63, ~0UL };
+
+    for (unsigned int i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        ask("call/set_timer_op/%lx", times[i]);
+        tell_rc(hypercall_set_timer_op(times[i]));
+        tell_rc(hypercall_set_timer_op(0));
+        told();
+    }
+    for (unsigned int reg = 0; reg < 18; reg++) {
+        ask("call/get_debugreg/%u", reg);
+        tell_rc(hypercall_get_debugreg(reg));
+        told();
+    }
+}
+
 void ask_calls(void)
 {
+    interfaces();
+    plain();
     numbers();
     multicalls();
     all_commands();

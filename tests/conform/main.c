@@ -43,6 +43,7 @@ static const struct {
     { "reservation", ask_reservation },
     { "vcpu", ask_vcpu },
     { "event", ask_events },
+    { "root", ask_roots },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
