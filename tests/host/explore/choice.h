@@ -14,7 +14,7 @@
 
 #define CHOICES_MAX 96u
 
-enum choice_kind { CHOICE_CONTENT, CHOICE_FAIL, CHOICE_PREEMPT, CHOICE_SWITCH };
+enum choice_kind { CHOICE_CONTENT, CHOICE_FAIL, CHOICE_PREEMPT, CHOICE_WAY };
 
 struct choice {
     uint8_t made, of; /* made < of */

@@ -49,6 +49,20 @@ bool hook_preempt(void)
     return true;
 }
 
+/*
+ * The short ways through common requests: taken and not taken, if every route is wanted; not taken
+ * where failures are injected, as they have no step that fails.
+ */
+bool hook_fast(void)
+{
+    if (small_hooks.quiet || small_hooks.general)
+        return false;
+    if (!config.by_va)
+        return !config.faults;
+    small_hooks.fast = !choose(CHOICE_WAY, 2)->made;
+    return small_hooks.fast;
+}
+
 bool hook_fail(void)
 {
     if (small_hooks.quiet || !config.faults || small_hooks.failed)

@@ -29,6 +29,7 @@ struct domain small_domain[DOMAINS];
 struct vcpu small_vcpu[CPUS];
 struct percpu small_percpu[CPUS];
 struct percpu *machine_this_cpu;
+struct frame *frame_table;
 uint8_t *machine_memory;
 uint64_t idle_root_pa = 2 * PAGE_SIZE;
 bool trace_on;

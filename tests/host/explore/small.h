@@ -67,6 +67,8 @@ bool small_is_other(unsigned cpu); /* the vCPU is the control domain's */
 /* Hooks: quiet = no choices are made and no words asked for. */
 extern struct small_hooks {
     bool quiet, no_preempt;
+    bool general;              /* short ways are not taken */
+    bool fast;                 /* out: one was */
     bool failed, preempted;    /* out: this run had a failure, or was preempted */
     bool restart;              /* out: the request wants to be asked again */
     unsigned waits;            /* out: how often cleanup had to wait */

@@ -122,6 +122,7 @@ const struct start starts[] = {
         .content = { { ENTRY_NONE } },
     },
 };
+bool starts_general;
 const unsigned starts_count = sizeof(starts) / sizeof(starts[0]);
 
 void start_install(const struct start *s)
@@ -136,4 +137,5 @@ void start_install(const struct start *s)
     }
     memset(small_hooks.known, 0xff, sizeof(small_hooks.known));
     small_hooks.no_preempt = true;
+    small_hooks.general = starts_general;
 }

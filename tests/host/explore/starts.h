@@ -13,6 +13,7 @@ struct start {
 };
 extern const struct start starts[];
 extern const unsigned starts_count;
+extern bool starts_general; /* requests do not take short ways */
 
 /* Makes the small machine be there; everything that it holds is known. */
 void start_install(const struct start *s);

@@ -14,6 +14,7 @@ struct step {
     bool parked;    /* its vCPU waits to finish its cleanup */
     bool failed;    /* an injected failure */
     bool preempted; /* a check found the CPU wanted */
+    bool fast;      /* it took a short way */
     bool unchanged; /* nothing at all has changed */
 };
 
