@@ -40,7 +40,11 @@ def differences(text):
         fields = dict(re.findall(r"^(\w+): *((?:.+)(?:\n +.+)*)$", paragraph, re.M))
         if sorted(fields) != sorted(FIELDS):
             raise ValueError(f"{DIFFERENCES.name}: an entry needs {', '.join(FIELDS)}: {paragraph}")
-        values = {name: re.sub(r"\n +", " " if name == "why" else "", value) for name, value in fields.items()}
+        # A pattern that goes on in the next line has no blank there.
+        values = {
+            name: re.sub(r"\n +", " " if name == "why" else "", value)
+            for name, value in fields.items()
+        }
         try:
             pattern = re.compile("\n".join(f"(?:{values[name]})" for name in FIELDS[:3]))
         except re.error as error:
@@ -103,8 +107,18 @@ def compare(ours, theirs, allowed):
     return same, explained, wrong
 
 
+def check_names(names):
+    """ValueError for a name that begins no part of the suite."""
+    source = (ROOT / "tests/conform/main.c").read_text(encoding="utf-8")
+    parts = re.findall(r'{ "(\w+)", ask_\w+ }', source)
+    for name in names.split(",") if names else ():
+        if not name or not any(part.startswith(name) for part in parts):
+            raise ValueError(f"no part of the suite begins with '{name}': {', '.join(parts)}")
+
+
 def run(options, build):
     """The whole suite on both; 0 when they agree but for what is allowed."""
+    check_names(options.names)
     allowed = differences(DIFFERENCES.read_text(encoding="utf-8"))
     try:
         xen.fetch(build, lambda text: print(text, file=sys.stderr, flush=True))

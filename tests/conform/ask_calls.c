@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_calls.c - every hypercall number, multicalls, and the errors of each hypercall's commands. Nothing
- * here blocks, shuts down or starts a vCPU.
+ * ask_calls.c - every hypercall number, multicalls, and the errors of each hypercall's commands.
+ * Nothing here blocks, shuts down or starts a vCPU.
  */
 #include "ask.h"
 #include "record.h"

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_descriptor.c - set_gdt, update_descriptor, the LDT: frames, entries, every type of descriptor, and
- * what the CPU makes of them.
+ * ask_descriptor.c - set_gdt, update_descriptor, the LDT: frames, entries, every type of
+ * descriptor, and what the CPU makes of them.
  */
 #include "ask.h"
 #include "record.h"

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_emulate.c - instructions that only the hypervisor may carry out: each opcode with each prefix, from
- * either mode, with and without I/O privilege.
+ * ask_emulate.c - instructions that only the hypervisor may carry out: each opcode with each
+ * prefix, from either mode, with and without I/O privilege.
  */
 #include "ask.h"
 #include "record.h"

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_entries.c - what may be written into an entry of each level: every bit, every kind of frame, and
- * changes of an entry that is there already.
+ * ask_entries.c - what may be written into an entry of each level: every bit, every kind of frame,
+ * and changes of an entry that is there already.
  */
 #include "ask.h"
 #include "record.h"

@@ -183,7 +183,10 @@ static void shapes(void)
     must(hypercall_stack_switch(0xe02b, TRIAL_KSTACK), "stack_switch");
 }
 
-/* Each flag of RFLAGS, as the iret hypercall loads it, as the frame shows it, as the handler finds it. */
+/*
+ * Each flag of RFLAGS, as the iret hypercall loads it, as the frame shows it, as the handler finds
+ * it.
+ */
 static void flags(void)
 {
     for (unsigned int mode = 0; mode < 2; mode++)

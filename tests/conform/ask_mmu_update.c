@@ -1,7 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_mmu_update.c - mmu_update: its commands, what lies at its addresses, its batches, its domains.
+ * ask_mmu_update.c - mmu_update: its commands, what lies at its addresses, its batches, its
+ * domains.
  */
 #include "ask.h"
 #include "record.h"

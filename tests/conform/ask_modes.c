@@ -1,7 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_modes.c - between kernel and user mode: system calls, segment bases, the kernel's stack, events.
+ * ask_modes.c - between kernel and user mode: system calls, segment bases, the kernel's stack,
+ * events.
  */
 #include "ask.h"
 #include "record.h"

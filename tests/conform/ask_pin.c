@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_pin.c - validation of whole tables: what is adjusted, what is refused, and what the order of pin,
- * unpin, hook and unhook does to a frame.
+ * ask_pin.c - validation of whole tables: what is adjusted, what is refused, and what the order of
+ * pin, unpin, hook and unhook does to a frame.
  */
 #include "ask.h"
 #include "record.h"
@@ -133,7 +133,10 @@ static void hypervisor_slots(void)
 
 /* ---- orders ---- */
 
-/* Steps on the page: 1..4 pin, u unpin, h/H hook into the table above and unhook, w/r writable and read-only. */
+/*
+ * Steps on the page: 1..4 pin, u unpin, h/H hook into the table above and unhook, w/r writable and
+ * read-only.
+ */
 static void step(char what, unsigned int level)
 {
     unsigned int above = level < 4 ? level + 1 : 4;

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_ptwr.c - plain stores to a live L1, with the assist writable_pagetables: which instructions, sizes
- * and places, and what becomes of the entry and of the flags.
+ * ask_ptwr.c - plain stores to a live L1, with the assist writable_pagetables: which instructions,
+ * sizes and places, and what becomes of the entry and of the flags.
  */
 #include "ask.h"
 #include "record.h"
@@ -19,7 +19,10 @@ static struct kind table; /* that L1 */
 
 static const char *const modes[] = { "kernel", "user" };
 
-/* A store of all 64 bits puts frame numbers in; those of others would be of the hypervisor's choice. */
+/*
+ * A store of all 64 bits puts frame numbers in; those of others would be of the hypervisor's
+ * choice.
+ */
 static bool stores_all(const char *name)
 {
     static const char *const names[] = { "mov64",      "movnti64",       "xchg64", "lock-xchg64",
@@ -47,9 +50,9 @@ static bool computes(const char *name)
 }
 
 /*
- * x87 stores are left out: Xen 4.17 calls a function that is not there.
- * RBX points at the entry. RAX is the new entry, RDX:RAX for the double ones; RCX:RBX cannot be, as RBX
- * is the pointer. RCX counts.
+ * x87 stores are left out: Xen 4.17 calls a function that is not there. RBX points at the entry.
+ * RAX is the new entry, RDX:RAX for the double ones; RCX:RBX cannot be, as RBX is the pointer. RCX
+ * counts.
  */
 static const struct {
     const char *name, *code;

@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_roots.c - roots: the base pointers of kernel and user, what the hypervisor shows in them, what may
- * be done to a root that is in use, and what long requests leave behind.
+ * ask_roots.c - roots: the base pointers of kernel and user, what the hypervisor shows in them,
+ * what may be done to a root that is in use, and what long requests leave behind.
  */
 #include "ask.h"
 #include "record.h"
@@ -93,7 +93,10 @@ static void m2p_slot(void)
 
 /* ---- what may be done to a root in use ---- */
 
-/* k, u: base pointers to the copy; K, U: back, none. p, P: unpin, pin. w, r: writable, read-only. 1-3: pin as. */
+/*
+ * k, u: base pointers to the copy; K, U: back, none. p, P: unpin, pin. w, r: writable, read-only.
+ * 1-3: pin as.
+ */
 static void step(char what)
 {
     long rc;

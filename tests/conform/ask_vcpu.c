@@ -1,7 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_vcpu.c - vcpu_op, the trap table, callbacks and assists: what a vCPU can be told, and what not.
+ * ask_vcpu.c - vcpu_op, the trap table, callbacks and assists: what a vCPU can be told, and what
+ * not.
  */
 #include "ask.h"
 #include "record.h"

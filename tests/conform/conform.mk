@@ -10,6 +10,6 @@ $(eval $(call TEST_KERNEL,conform,$(CONFORM_SRCS)))
 
 test: $(BUILD)/conform.elf
 
-conform-suite: $(BUILD)/pinion.elf $(BUILD)/conform.elf ## Ask Pinion and real Xen the same questions, compare the answers
+conform-suite: $(BUILD)/pinion.elf $(BUILD)/conform.elf ## The same questions to Pinion and real Xen
 	$(Q)$(PYTHON) scripts/conform --build $(BUILD) suite
 .PHONY: conform-suite

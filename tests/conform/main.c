@@ -7,8 +7,8 @@
  *      suite=NAME,NAME     those parts whose names begin so
  *      seed=... count=...  sequences of requests (sequence.h)
  *
- * The suite prints one line `ask QUESTION ANSWER...` for each question (record.h), the same on every
- * hypervisor that keeps the ABI. Events stay masked but where a question is about them.
+ * The suite prints one line `ask QUESTION ANSWER...` for each question (record.h), the same on
+ * every hypervisor that keeps the ABI. Events stay masked but where a question is about them.
  */
 #include "ask.h"
 #include "record.h"

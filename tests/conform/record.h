@@ -8,9 +8,9 @@
  *      tell_pte("pte", *slot);
  *      told();
  *
- * gives `ask mmu_update/l1/frame/hole rc=-22 pte=0`. Two records, of two hypervisors, are compared line
- * by line: nothing in a line may depend on where the hypervisor put a frame, or on the time. Frames are
- * written by the name that record_name() gave them.
+ * gives `ask mmu_update/l1/frame/hole rc=-22 pte=0`. Two records, of two hypervisors, are compared
+ * line by line: nothing in a line may depend on where the hypervisor put a frame, or on the time.
+ * Frames are written by the name that record_name() gave them.
  */
 #ifndef CONFORM_RECORD_H
 #define CONFORM_RECORD_H

@@ -5,8 +5,8 @@
  *
  *      l4[301] ─► l3[5] ─► l2[5] ─► l1[5] ─► a, read-only
  *
- * are validated and reached from a pinned l4 that nobody runs on; t1..t4 are pinned, empty and hooked
- * nowhere. Each question puts back what it changed.
+ * are validated and reached from a pinned l4 that nobody runs on; t1..t4 are pinned, empty and
+ * hooked nowhere. Each question puts back what it changed.
  */
 #ifndef CONFORM_STAGE_H
 #define CONFORM_STAGE_H
@@ -75,7 +75,10 @@ static inline unsigned int stage_free(unsigned int level)
     return level == 4 ? STAGE_L4_FREE : STAGE_FREE;
 }
 
-/* A page as the direct map shows it: writable, read-only, or (flags 0) not at all. Result: 0 or error. */
+/*
+ * A page as the direct map shows it: writable, read-only, or (flags 0) not at all. Result: 0 or
+ * error.
+ */
 long page_rights(pfn_t pfn, uint64_t flags);
 
 /* One mmu_update, with `done`. */

@@ -1,12 +1,12 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * trial.h - a trial: some instructions run in kernel or user mode, with registers of choice, until the
- * first trap; of that everything is kept that the hypervisor has delivered.
+ * trial.h - a trial: some instructions run in kernel or user mode, with registers of choice, until
+ * the first trap; of that everything is kept that the hypervisor has delivered.
  *
  * The instructions lie in a page that both modes see; beside it are the pages that they use. Behind
- * them stands INT3, so that a trial that meets nothing ends there. Addresses are written in the record
- * by the page they are in: `code+3`, `absent+0`.
+ * them stands INT3, so that a trial that meets nothing ends there. Addresses are written in the
+ * record by the page they are in: `code+3`, `absent+0`.
  */
 #ifndef CONFORM_TRIAL_H
 #define CONFORM_TRIAL_H
@@ -64,7 +64,9 @@ struct trial {
     uint8_t mask;         /* upcall mask as the handler finds it */
 };
 
-/* Makes the pages and the address space, and takes over every vector and callback; and gives back. */
+/*
+ * Makes the pages and the address space, and takes over every vector and callback; and gives back.
+ */
 void trial_begin(void);
 void trial_end(void);
 
@@ -78,7 +80,10 @@ struct trial trial_of(enum trial_mode mode);
 /* Puts instructions at TRIAL_CODE, INT3 behind them. */
 void trial_code(const void *bytes, unsigned int length);
 
-/* The code between two labels: TRIAL_INSN(name, "text") makes it, trial_insn(name) puts it in place. */
+/*
+ * The code between two labels: TRIAL_INSN(name, "text") makes it, trial_insn(name) puts it in
+ * place.
+ */
 #define TRIAL_INSN(name, text)                            \
     extern const char insn_##name[], insn_##name##_end[]; \
     __asm__(".pushsection .rodata; insn_" #name ": " text "; insn_" #name "_end: .popsection")

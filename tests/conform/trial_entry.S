@@ -3,9 +3,10 @@
  *
  * trial_entry.S - into a trial, and out of it by its first trap.
  *
- * trial_enter() loads every register from struct trial_regs and goes there by the iret hypercall or by
- * IRETQ. A stub for each of 256 vectors and five callbacks stores all registers below the frame that
- * the hypervisor has pushed, and returns to trial_enter's caller with the address of struct trial_stop.
+ * trial_enter() loads every register from struct trial_regs and goes there by the iret hypercall or
+ * by IRETQ. A stub for each of 256 vectors and five callbacks stores all registers below the frame
+ * that the hypervisor has pushed, and returns to trial_enter's caller with the address of struct
+ * trial_stop.
  */
 #include <xen/xen.h>
 
