@@ -22,7 +22,7 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 	cpu/entry.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
 	mm/tlb.c mm/guest_copy.c \
-	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c \
+	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/descriptor.c \
 	pv/hypercall.c pv/multicall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
 	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/priv_op.c pv/priv_io.c pv/pit.c \
 	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
@@ -30,7 +30,7 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 	pv/misc_op.c pv/physdev_op.c pv/refuse.c \
 	dom/hypercall_page.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c dom/build.c dom/build_memory.c \
 	dom/build_tables.c dom/domain.c dom/teardown.c dom/vcpu.c dom/sched.c dom/sched_op.c dom/timer.c \
-	dom/wallclock.c dom/evtchn.c dom/evtchn_op.c dom/console.c \
+	dom/wallclock.c dom/evtchn.c dom/evtchn_op.c dom/console.c dom/books.c \
 	lib/printk.c lib/format.c lib/panic.c lib/trace.c lib/string.c lib/symbols.c \
 	lib/uart.c
 
@@ -69,7 +69,7 @@ HOST_TESTS := test_frames test_types test_entries test_audit test_batches test_f
 # Tests that run a second time on a tiny machine: NAME.tiny.
 HOST_TINY_TESTS := test_frames test_types test_entries test_audit test_batches test_flush test_injection test_random test_counts
 HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
-	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c \
+	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/descriptor.c \
 	pv/mmu_update.c pv/mmuext.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c \
 	dom/teardown.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c boot/multiboot.c lib/format.c
 HOST_LIB_SRCS := machine.c ghost.c guest.c hooks.c reflect.c

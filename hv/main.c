@@ -8,6 +8,7 @@
 #include "cpu/desc.h"
 #include "cpu/smap.h"
 #include "cpu/timer.h"
+#include "dom/books.h"
 #include "dom/build.h"
 #include "dom/domain.h"
 #include "dom/dump.h"
@@ -183,6 +184,7 @@ void boot_main(uint32_t magic, uint32_t info_pa)
     timer_init();
     printk_clock = system_time;
     sched_init();
+    books_init((enum books_when)boot_options.audit);
     domain_start();
     sched_idle_loop();
 }

@@ -169,6 +169,20 @@ static bool maxcpus_set(const char *value)
     return end != value && !*end && n >= 1;
 }
 
+/* The places of these words are the values of enum books_when. */
+static bool audit_set(const char *value)
+{
+    static const char *const words[] = { "off", "exit", "each" };
+
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (!strcmp(value, words[i])) {
+            boot_options.audit = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool sync_console;
 
 /* An option has either a flag, for booleans, or a handler of its value. */
@@ -186,6 +200,7 @@ static const struct option {
     { "sync_console", &sync_console, 0, false },
     { "noreboot", &opt_noreboot, 0, false },
     { "dom0_mem", 0, dom0_mem_set, false },
+    { "audit", 0, audit_set, false },
     { "domu", &boot_options.domu, 0, false },
     { "trace", &trace_on, 0, false },
     { "smep", &opt_smep, 0, false },

@@ -12,6 +12,7 @@ struct boot_options {
     unsigned dom0_percent; /* of the memory that is free, added to dom0_bytes */
     bool domu;             /* build an unprivileged domain */
     bool console_none;     /* console= names no serial port */
+    unsigned audit;        /* enum books_when of dom/books.h */
 };
 extern struct boot_options boot_options;
 

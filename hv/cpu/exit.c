@@ -6,6 +6,7 @@
  */
 #include "cpu/exit.h"
 
+#include "dom/books.h"
 #include "dom/evtchn.h"
 #include "dom/sched.h"
 #include "dom/vcpu.h"
@@ -33,6 +34,10 @@ void exit_work(void)
         bounce_nmi(v, vcpu_regs(v));
     if (evtchn_deliverable(v))
         bounce_event(v, vcpu_regs(v));
+    if (__builtin_expect(books_when == BOOKS_EACH, 0)) {
+        books_check(v);
+        vcpu_exit_work(v); /* the next way out leads here too */
+    }
 }
 
 void hypercall_exit(uint64_t result)

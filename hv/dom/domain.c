@@ -9,6 +9,7 @@
  */
 #include "dom/domain.h"
 
+#include "dom/books.h"
 #include "dom/console.h"
 #include "dom/dump.h"
 #include "dom/sched.h"
@@ -114,31 +115,31 @@ static unsigned machine_value(uint8_t reason)
     }
 }
 
-/* The initial domain's end is the machine's, in the words that scripts know. */
-static __attribute__((noreturn)) void machine_end(const struct domain *d)
+/* The initial domain's end is the machine's, in the words that scripts know. With audit= only after
+ * its burial: the books are to be looked at then too. */
+static __attribute__((noreturn)) void machine_end(uint16_t id, uint8_t reason)
 {
     const char *again = opt_noreboot ? "'noreboot' set - not rebooting." : "rebooting machine";
 
-    switch (d->shutdown_reason) {
+    switch (reason) {
     case SHUTDOWN_poweroff:
-        printk(LOG_ALWAYS, "Hardware Dom%u halted: halting machine\n", d->id);
+        printk(LOG_ALWAYS, "Hardware Dom%u halted: halting machine\n", id);
         break;
     case SHUTDOWN_crash:
-        printk(LOG_ALWAYS, "Hardware Dom%u crashed: %s\n", d->id,
+        printk(LOG_ALWAYS, "Hardware Dom%u crashed: %s\n", id,
                opt_noreboot ? again : "rebooting machine in 5 seconds.");
         break;
     case SHUTDOWN_reboot:
-        printk(LOG_ALWAYS, "Hardware Dom%u shutdown: rebooting machine\n", d->id);
+        printk(LOG_ALWAYS, "Hardware Dom%u shutdown: rebooting machine\n", id);
         break;
     case SHUTDOWN_watchdog:
-        printk(LOG_ALWAYS, "Hardware Dom%u shutdown: watchdog rebooting machine\n", d->id);
+        printk(LOG_ALWAYS, "Hardware Dom%u shutdown: watchdog rebooting machine\n", id);
         break;
     default:
-        printk(LOG_ALWAYS, "Hardware Dom%u shutdown: unknown reason %u: %s\n", d->id,
-               d->shutdown_reason, again);
+        printk(LOG_ALWAYS, "Hardware Dom%u shutdown: unknown reason %u: %s\n", id, reason, again);
         break;
     }
-    machine_stop(machine_value(d->shutdown_reason));
+    machine_stop(machine_value(reason));
 }
 
 void domain_shutdown(struct domain *d, uint8_t reason)
@@ -150,8 +151,8 @@ void domain_shutdown(struct domain *d, uint8_t reason)
     console_ring_drain(d);
     for (unsigned i = 0; i < d->vcpus; i++)
         sched_stop(d->vcpu[i], VCPU_STOPPED);
-    if (d->initial)
-        machine_end(d);
+    if (d->initial && books_when == BOOKS_OFF)
+        machine_end(d->id, d->shutdown_reason);
 }
 
 /* Cold, so that the formatting does not spill into the callers' frames. */
@@ -172,6 +173,7 @@ __attribute__((noinline, cold)) void domain_crash(const char *fmt, ...)
     printk(LOG_ALWAYS, "Domain %u (vcpu#%u) crashed on cpu#%u:\n", d->id, v->id,
            this_cpu()->cpu_id);
     crash_dump(v, v->cr2);
+    books_report();
     domain_shutdown(d, SHUTDOWN_crash);
     schedule();
     panic("d%uv%u runs after its crash", d->id, v->id);
@@ -184,6 +186,7 @@ void domain_reap(void)
     while (*link) {
         struct domain *d = *link;
         uint8_t reason = d->shutdown_reason;
+        bool initial = d->initial;
         uint16_t id = d->id;
         char number[8];
 
@@ -191,10 +194,14 @@ void domain_reap(void)
             link = &d->next;
             continue;
         }
+        books_close("before a domain's memory is taken apart");
         *link = d->next;
         if (initial_domain == d)
             initial_domain = 0;
         domain_destroy(d);
+        books_close("after a domain's memory was taken apart");
+        if (initial)
+            machine_end(id, reason);
         snprintk(number, sizeof(number), "%u", reason);
         printk(LOG_ALWAYS, "Domain %u shut down: %s%s\n", id, reason_name(reason),
                reason <= SHUTDOWN_MAX ? "" : number);

@@ -31,6 +31,9 @@ __attribute__((noreturn)) void machine_stop(unsigned value);
 /* The hypervisor's registers, stack and call trace, for panic(). Implemented in cpu/dump.c. */
 void dump_hypervisor(void);
 
+/* Whether references, types and tables agree, for panic() and for dumps. Implemented in dom/books.c. */
+void books_report(void);
+
 /*
  * A boot that cannot go on: panic()'s frame around the text, but no dump, because the cause lies in
  * what the machine was given. For main.c and boot/.

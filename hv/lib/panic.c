@@ -40,6 +40,8 @@ void panic(const char *fmt, ...)
         va_start(args, fmt);
         give_up(fmt, args);
         va_end(args);
+        if (panics == 1)
+            books_report();
     }
     machine_stop(MACHINE_FAILURE);
 }

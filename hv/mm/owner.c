@@ -10,8 +10,6 @@
 #include "lib/spinlock.h"
 #include "mm/page_alloc.h"
 
-#define OWNER_MAX 64
-
 static struct owner *owners[OWNER_MAX];
 static struct spinlock owners_lock;
 
@@ -49,6 +47,11 @@ void owner_unregister(struct owner *o)
     if (slot)
         *slot = 0;
     spin_unlock(&owners_lock);
+}
+
+struct owner *owner_at(unsigned place)
+{
+    return owners[place];
 }
 
 struct owner *owner_find(uint16_t id)

@@ -21,9 +21,14 @@ struct owner {
     uint64_t perdomain_entry; /* L4 entry for slot 260 of every L4 of this owner, 0 = empty */
 };
 
+#define OWNER_MAX 64u
+
 /* Makes o known under o->id. At most OWNER_MAX owners; false if the id is taken or the table full. */
 bool owner_register(struct owner *o);
 void owner_unregister(struct owner *o);
+
+/* The owner in this place of the table, or 0: for those who want all of them. */
+struct owner *owner_at(unsigned place);
 
 /* The owner with this id, or 0. */
 struct owner *owner_find(uint16_t id);

@@ -170,3 +170,28 @@ uint64_t page_free_count(void)
 {
     return free_frames;
 }
+
+int page_block_order(uint64_t n)
+{
+    uint64_t head = frame_table[n].type >> ORDER_SHIFT;
+    unsigned order = (unsigned)(head & ~(HEAD >> ORDER_SHIFT));
+
+    return head != order && order <= PAGE_ORDER_MAX ? (int)order : -1;
+}
+
+uint64_t page_free_blocks(unsigned order)
+{
+    uint64_t n = list[order] ? list[order] - 1 : LINK_NONE, prev = LINK_NONE, count = 0;
+
+    while (n < frame_limit && block_is(n, order) && link_prev(n) == prev) {
+        count++;
+        prev = n;
+        n = link_next(n);
+    }
+    return n == LINK_NONE ? count : ~count;
+}
+
+bool page_alloc_idle(void)
+{
+    return !alloc_lock.held;
+}

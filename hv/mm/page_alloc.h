@@ -7,6 +7,7 @@
 #ifndef HV_MM_PAGE_ALLOC_H
 #define HV_MM_PAGE_ALLOC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mm/frame.h"
@@ -52,5 +53,13 @@ void page_free(mfn_t mfn, unsigned order);
 
 /* Frames that are free now. */
 uint64_t page_free_count(void);
+
+/* For the auditor: the order of the block that a free frame heads, -1 if it heads none. */
+int page_block_order(uint64_t n);
+/* Blocks in the list of this order, as far as its links hold together. */
+uint64_t page_free_blocks(unsigned order);
+
+/* False while a block is on its way: a panic finds out whether there is memory to be had. */
+bool page_alloc_idle(void);
 
 #endif

@@ -1,159 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Recount and compare; see audit.h. Three passes over the frame table: count what tables, pins,
- * partial flags and the caller's list stand for; compare each frame; compare each owner's account.
- *
- * Written from the rules alone, deliberately without pte_check.c and page_type.c, so that a mistake
- * there is not repeated here. "Counted" entries are those that hold references: all of a validated
- * table, [0,next) of a partial one, none of any other frame.
+ * Recount and compare; see audit.h. Two passes over the frame table: count what tables, pins, partial
+ * flags and the caller's list stand for; compare each frame, and each owner's account.
  */
 #include "pt/audit.h"
 
 #include "lib/printk.h"
-#include "mm/owner.h"
 #include "mm/page_alloc.h"
 
 #define LINES_MAX 16u
 
-#define LEAF_BITS                                                                           \
-    (PTE_P | PTE_RW | PTE_U | PTE_A | PTE_D | PTE_G | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_NX | \
-     PTE_ADDR_MASK)
-#define TABLE_BITS (LEAF_BITS & ~PTE_G)
+/* The flags of a type word, and its type, in one: what a frame is but for how often. */
+#define STATE_MASK (FRAME_TYPE_MASK | FRAME_PINNED | FRAME_VALIDATED | FRAME_PARTIAL | FRAME_LOCKED)
+#define TYPE_OF(type_word) ((unsigned)(((type_word) & FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT))
 
-struct audit {
-    const struct audit_roots *roots;
-    unsigned found;
-};
-
-/* One difference: counted always, printed while there are few. */
-#define differs(a, fmt, ...)                                    \
-    do {                                                        \
-        if ((a)->found++ < LINES_MAX)                           \
-            printk(LOG_ERROR, "audit: " fmt "\n", __VA_ARGS__); \
-    } while (0)
-
-struct frame_state {
-    uint64_t refs, types, next;
-    uint16_t owner;
-    unsigned type;
-    bool allocated, pinned, validated, partial, locked;
-};
-
-static struct frame_state state_of(uint64_t n)
+void audit_differs(struct audit *a, const char *rule, const char *where, uint64_t at,
+                   const char *what, uint64_t found, uint64_t expected)
 {
-    uint64_t ref = frame_table[n].ref, type = frame_table[n].type;
+    char slot[8] = "";
 
-    return (struct frame_state){
-        .refs = ref & FRAME_REF_COUNT,
-        .owner = (uint16_t)((ref & FRAME_OWNER_MASK) >> FRAME_OWNER_SHIFT),
-        .allocated = ref & FRAME_ALLOCATED,
-        .types = type & FRAME_TYPE_COUNT,
-        .type = (unsigned)((type & FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT),
-        .pinned = type & FRAME_PINNED,
-        .validated = type & FRAME_VALIDATED,
-        .partial = type & FRAME_PARTIAL,
-        .locked = type & FRAME_LOCKED,
-        .next = (type & FRAME_NEXT_MASK) >> FRAME_NEXT_SHIFT,
-    };
-}
-
-static bool type_is_level(unsigned type)
-{
-    return type >= PT_L1 && type <= PT_L4;
-}
-
-static bool slot_is_hypervisors(unsigned level, unsigned slot)
-{
-    return level == PT_L4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST;
-}
-
-static void count_ref(struct audit *a, uint64_t n, bool typed, const char *what, uint64_t from)
-{
-    if (n >= frame_limit) {
-        differs(a, "%s of %lx names frame %lx beyond memory", what, from, n);
+    if (a->found++ >= LINES_MAX)
         return;
-    }
-    a->roots->scratch[n].refs++;
-    a->roots->scratch[n].types += typed;
+    if ((at & AUDIT_NO_SLOT) != AUDIT_NO_SLOT)
+        snprintk(slot, sizeof(slot), "[%u]", (unsigned)(at & AUDIT_NO_SLOT));
+    printk(LOG_ERROR, "audit: %s: %s %lx%s: %s is %lx, expected %lx\n", rule, where, at >> 12, slot,
+           what, found, expected);
 }
 
-/* Rules I7, I8 and I5 for a leaf: allowed bits, an owned target, never a writable table. */
-static void check_leaf(struct audit *a, uint64_t n, unsigned slot, uint64_t pte)
+void audit_end(const struct audit *a)
 {
-    uint64_t target = (pte & PTE_ADDR_MASK) >> PAGE_SHIFT;
-    uint16_t owner = state_of(n).owner;
-    struct frame_state t;
-
-    if ((pte & ~LEAF_BITS) || !(pte & PTE_U) || !(pte & (PTE_GUEST_KERNEL | PTE_G)))
-        differs(a, "L1 %lx[%u] has forbidden bits: %016lx", n, slot, pte);
-    count_ref(a, target, pte & PTE_RW, "L1 entry", n);
-    if (target >= frame_limit)
-        return;
-    t = state_of(target);
-    if (t.owner != owner && !(a->roots->may_map && a->roots->may_map(owner, t.owner)))
-        differs(a, "L1 %lx[%u] of d%u maps frame %lx of owner %x", n, slot, owner, target, t.owner);
-    if ((pte & PTE_RW) && t.types && t.type != PT_WRITABLE)
-        differs(a, "L1 %lx[%u] maps frame %lx writable, which has type %u", n, slot, target,
-                t.type);
+    if (a->found > LINES_MAX)
+        printk(LOG_ERROR, "audit: and %u more\n", a->found - LINES_MAX);
 }
 
-/* The same for an entry above: the target is the same owner's and a validated table one level down. */
-static void check_branch(struct audit *a, uint64_t n, unsigned level, unsigned slot, uint64_t pte)
+/* A line about frame n as a whole. */
+static void differs(struct audit *a, const char *rule, uint64_t n, const char *what, uint64_t found,
+                    uint64_t expected)
 {
-    uint64_t target = (pte & PTE_ADDR_MASK) >> PAGE_SHIFT;
-    struct frame_state t;
-
-    if ((pte & ~TABLE_BITS) || !(pte & PTE_U) || (level == PT_L4 && !(pte & PTE_A)))
-        differs(a, "L%u %lx[%u] has forbidden bits: %016lx", level, n, slot, pte);
-    count_ref(a, target, true, "table entry", n);
-    if (target >= frame_limit)
-        return;
-    t = state_of(target);
-    if (t.owner != state_of(n).owner)
-        differs(a, "L%u %lx[%u] names frame %lx of owner %x", level, n, slot, target, t.owner);
-    if (t.type != level - 1 || !t.validated)
-        differs(a, "L%u %lx[%u] names frame %lx of type %u, %s", level, n, slot, target, t.type,
-                t.validated ? "validated" : "not validated");
+    audit_differs(a, rule, "frame", AUDIT_AT(n), what, found, expected);
 }
 
-/* I9: a validated L4 carries the hypervisor's slots; the first (M2P) may be hidden. A and D are the CPU's. */
-static void check_hv_slot(struct audit *a, uint64_t n, unsigned slot, uint64_t pte)
+static bool is_unowned(uint64_t ref)
 {
-    unsigned i = slot - PT_HV_SLOT_FIRST;
-    const struct owner *o = owner_find(state_of(n).owner);
-    uint64_t want;
+    uint16_t owner = (uint16_t)(ref >> FRAME_OWNER_SHIFT);
 
-    if (!a->roots->hv_slots || (i == 0 && !pte))
-        return;
-    want = i == 4 ? (o ? o->perdomain_entry : 0) : a->roots->hv_slots[i];
-    if ((pte ^ want) & ~(PTE_A | PTE_D))
-        differs(a, "L4 %lx[%u] of the hypervisor is %016lx, not %016lx", n, slot, pte, want);
+    return owner == OWNER_NONE || owner == OWNER_IO || owner == OWNER_HV;
 }
 
-static void count_table(struct audit *a, uint64_t n, const struct frame_state *s)
-{
-    const uint64_t *table = frame_va(mfn_of(n));
-    unsigned end = s->partial ? (unsigned)s->next : PT_ENTRIES;
-
-    if (end > PT_ENTRIES) {
-        differs(a, "frame %lx is partial up to entry %u", n, end);
-        end = PT_ENTRIES;
-    }
-    for (unsigned slot = 0; slot < end; slot++) {
-        uint64_t pte = table[slot];
-
-        if (slot_is_hypervisors(s->type, slot)) {
-            if (s->validated)
-                check_hv_slot(a, n, slot, pte);
-        } else if (!(pte & PTE_P)) {
-            continue;
-        } else if (s->type == PT_L1) {
-            check_leaf(a, n, slot, pte);
-        } else {
-            check_branch(a, n, s->type, slot, pte);
-        }
-    }
-}
+/* ---- first pass: count ---- */
 
 static void count_roots(struct audit *a)
 {
@@ -161,141 +55,181 @@ static void count_roots(struct audit *a)
 
     for (unsigned i = 0; i < r->refs_count; i++) {
         const struct audit_ref *ref = &r->refs[i];
+        uint64_t n = ref->mfn.n, type;
 
-        count_ref(a, ref->mfn.n, ref->type != PT_NONE, ref->what, i);
-        if (ref->type != PT_NONE && ref->mfn.n < frame_limit &&
-            (state_of(ref->mfn.n).type != ref->type || !state_of(ref->mfn.n).validated))
-            differs(a, "%s is frame %lx of type %u, not a validated %u", ref->what, ref->mfn.n,
-                    state_of(ref->mfn.n).type, ref->type);
+        audit_count_ref(a, ref->what, AUDIT_AT(n), n, ref->type != PT_NONE);
+        if (ref->type == PT_NONE || n >= frame_limit)
+            continue;
+        type = frame_table[n].type;
+        if (TYPE_OF(type) != ref->type)
+            audit_differs(a, "one-type", ref->what, AUDIT_AT(n), "type", TYPE_OF(type), ref->type);
+        else if (!(type & FRAME_VALIDATED))
+            audit_differs(a, "validated", ref->what, AUDIT_AT(n), "validated flag", 0, 1);
     }
     for (unsigned i = 0; i < r->works_count; i++) {
+        uint64_t n = r->works[i]->mfn.n;
+
         if (!r->works[i]->used)
             continue;
-        count_ref(a, r->works[i]->mfn.n, false, "pending cleanup", i);
+        audit_count_ref(a, "pending cleanup", AUDIT_AT(n), n, false);
         if (r->at_rest)
-            differs(a, "vCPU %u has pending cleanup of frame %lx", i, r->works[i]->mfn.n);
+            audit_differs(a, "exact-counts", "pending cleanup", AUDIT_AT(n), "vCPU at rest", i, ~0ul);
     }
 }
 
-/* I1, I2: what a frame may be as long as nobody owns it. */
-static void check_unowned(struct audit *a, uint64_t n, const struct frame_state *s)
+/* Tables and descriptor pages in use: what of them is counted or checked. */
+static bool is_counted(uint64_t type)
+{
+    return (type & (FRAME_VALIDATED | FRAME_PARTIAL)) && (type & FRAME_TYPE_COUNT) &&
+           TYPE_OF(type) >= PT_L1 && TYPE_OF(type) <= PT_SEG;
+}
+
+static void count_all(struct audit *a)
+{
+    __builtin_memset(a->roots->scratch, 0, frame_limit * sizeof(a->roots->scratch[0]));
+    for (uint64_t n = 0; n < frame_limit; n++)
+        if (is_counted(frame_table[n].type) && !is_unowned(frame_table[n].ref))
+            audit_page(a, n, frame_table[n].type);
+    count_roots(a);
+}
+
+/* ---- second pass: compare ---- */
+
+/* Nobody's: not free, but RAM of the hypervisor's or none at all, or free. Nothing counts it. */
+static void check_unowned(struct audit *a, uint64_t n, uint64_t ref, uint64_t type)
 {
     const struct audit_count *c = &a->roots->scratch[n];
 
-    if (s->refs || s->allocated)
-        differs(a, "frame %lx of owner %x has %lu references", n, s->owner, s->refs);
+    if (ref & (FRAME_REF_COUNT | FRAME_ALLOCATED | FRAME_HV_SHARED))
+        differs(a, "owner", n, "reference word of nobody's", ref, ref & FRAME_OWNER_MASK);
     if (c->refs)
-        differs(a, "frame %lx of owner %x is named %u times", n, s->owner, c->refs);
+        differs(a, "owner", n, "count of references to nobody's", c->refs, 0);
     /* The type word of a free frame belongs to the allocator. */
-    if (s->owner != OWNER_NONE && (s->types || s->validated || s->partial || s->pinned))
-        differs(a, "frame %lx of owner %x has type %u, count %lu", n, s->owner, s->type, s->types);
+    if ((uint16_t)(ref >> FRAME_OWNER_SHIFT) != OWNER_NONE && type)
+        differs(a, "one-type", n, "type word of nobody's", type, 0);
 }
 
-/* I6, I11: which flags go together. */
-static void check_flags(struct audit *a, uint64_t n, const struct frame_state *s)
+/* Which flags go together, of a frame with this type and count. */
+static bool state_right(uint64_t type)
 {
-    bool level = type_is_level(s->type);
+    uint64_t count = type & FRAME_TYPE_COUNT;
+    bool partial = type & FRAME_PARTIAL, pinned = type & FRAME_PINNED;
 
-    if (s->locked)
-        differs(a, "frame %lx is locked", n);
-    if (!s->types && (s->validated || s->partial || s->pinned))
-        differs(a, "frame %lx has no type count, but flags", n);
-    if (s->types && (level ? s->validated == s->partial : !s->validated || s->partial))
-        differs(a, "frame %lx of type %u: validated %d, partial %d", n, s->type, s->validated,
-                s->partial);
-    if (s->partial && (s->types != 1 || s->pinned))
-        differs(a, "partial frame %lx has type count %lu", n, s->types);
-    if (s->pinned && !level)
-        differs(a, "pinned frame %lx has type %u", n, s->type);
-    if (s->types && (s->type == PT_NONE || s->type == 6))
-        differs(a, "frame %lx has type count %lu of no type", n, s->types);
+    if (!count)
+        return !(type & (STATE_MASK & ~FRAME_TYPE_MASK));
+    if ((type & FRAME_LOCKED) || !(type & FRAME_VALIDATED) == !partial)
+        return false;
+    switch (TYPE_OF(type)) {
+    case PT_L1:
+    case PT_L2:
+    case PT_L3:
+    case PT_L4:
+        return !partial || (count == 1 && !pinned);
+    case PT_SEG:
+    case PT_WRITABLE:
+        return !partial && !pinned;
+    default:
+        return false;
+    }
 }
 
-/* I3, I4: the exact ledgers. */
-static void check_counts(struct audit *a, uint64_t n, const struct frame_state *s)
+static __attribute__((noinline)) void check_frame(struct audit *a, uint64_t n, uint64_t ref,
+                                                  uint64_t type)
 {
     const struct audit_count *c = &a->roots->scratch[n];
-    uint64_t refs = (uint64_t)c->refs + s->allocated + s->pinned + s->partial;
-    uint64_t types = (uint64_t)c->types + s->pinned + s->partial;
+    uint64_t own = !!(type & FRAME_PINNED) + !!(type & FRAME_PARTIAL);
+    uint64_t refs = (uint64_t)c->refs + !!(ref & FRAME_ALLOCATED) + own;
+    uint64_t types = (uint64_t)c->types + own;
 
-    if (s->refs != refs)
-        differs(a, "frame %lx of d%u has general count %lu, recounted %lu", n, s->owner, s->refs,
-                refs);
-    if (s->types != types)
-        differs(a, "frame %lx of d%u has type %u count %lu, recounted %lu", n, s->owner, s->type,
-                s->types, types);
-    if (s->refs > FRAME_REF_MAX || s->types > FRAME_TYPE_MAX)
-        differs(a, "frame %lx: count beyond its field", n);
+    if (!state_right(type))
+        differs(a, "validated", n, "type and flags", type >> FRAME_TYPE_SHIFT,
+                (type & FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT);
+    if ((ref & FRAME_REF_COUNT) != refs)
+        differs(a, "exact-counts", n, "general count", ref & FRAME_REF_COUNT, refs);
+    if ((type & FRAME_TYPE_COUNT) != types)
+        differs(a, "exact-counts", n, "type count", type & FRAME_TYPE_COUNT, types);
+    if ((ref & FRAME_REF_COUNT) > FRAME_REF_MAX || (type & FRAME_TYPE_COUNT) > FRAME_TYPE_MAX)
+        differs(a, "exact-counts", n, "larger count than its field has room for", ref, 0);
 }
 
-static bool is_unowned(const struct frame_state *s)
+/* From here on frames are this owner's: finds its account. */
+static void owner_met(struct audit *a, uint64_t n, uint16_t id)
 {
-    return s->owner == OWNER_NONE || s->owner == OWNER_IO || (s->owner == OWNER_HV && !s->refs);
-}
+    unsigned slot = 0;
 
-/* I43: an owner's account is the number of frames that name it. Each owner is met at its first frame. */
-static void check_owner(struct audit *a, uint64_t first, uint16_t id)
-{
-    const struct owner *o = owner_find(id);
-    uint64_t pages = 0;
-
-    for (uint64_t n = 0; n < frame_limit; n++) {
-        struct frame_state s = state_of(n);
-
-        if (s.owner != id || (frame_table[n].ref & FRAME_HV_SHARED))
-            continue;
-        if (n < first)
-            return;
-        pages++;
-    }
-    if (!o)
-        differs(a, "frame %lx has an owner that is not known, d%u", first, id);
-    else if (o->pages != pages || o->pages > o->max_pages)
-        differs(a, "d%u has %lu frames, account %u of %u", id, pages, o->pages, o->max_pages);
+    while (slot < OWNER_MAX && !(owner_at(slot) && owner_at(slot)->id == id))
+        slot++;
+    if (slot == OWNER_MAX)
+        differs(a, "owner", n, "owner that nobody knows", id, OWNER_NONE);
+    a->owner = id;
+    a->slot = slot;
 }
 
 static void check_accounts(struct audit *a)
 {
-    uint64_t free_frames = 0;
-    uint16_t last = OWNER_NONE;
+    for (unsigned i = 0; i < OWNER_MAX; i++) {
+        const struct owner *o = owner_at(i);
 
-    for (uint64_t n = 0; n < frame_limit; n++) {
-        struct frame_state s = state_of(n);
-
-        free_frames += s.owner == OWNER_NONE;
-        if (is_unowned(&s) || s.owner == last || (frame_table[n].ref & FRAME_HV_SHARED))
+        if (!o)
             continue;
-        last = s.owner;
-        check_owner(a, n, s.owner);
+        if (o->pages != a->pages[i])
+            audit_differs(a, "owner", "domain", AUDIT_AT(o->id), "account", o->pages, a->pages[i]);
+        if (o->pages > o->max_pages)
+            audit_differs(a, "owner", "domain", AUDIT_AT(o->id), "account above its limit",
+                          o->pages, o->max_pages);
+    }
+}
+
+/*
+ * Frames of domains as most of them are pass at one look: a count of one reference more than was
+ * found for the allocation, writable or of no type, no other flags.
+ */
+static inline bool frame_right(const struct audit_count *c, uint64_t ref, uint64_t type)
+{
+    uint64_t state = (type & STATE_MASK) >> FRAME_TYPE_SHIFT;
+
+    return (uint32_t)ref == c->refs + !!(ref & FRAME_ALLOCATED) && (uint32_t)type == c->types &&
+           ((uint32_t)type ? state == (PT_WRITABLE | FRAME_VALIDATED >> FRAME_TYPE_SHIFT)
+                           : state <= PT_WRITABLE) &&
+           (ref & FRAME_REF_COUNT) <= FRAME_REF_MAX && (type & FRAME_TYPE_COUNT) <= FRAME_TYPE_MAX;
+}
+
+static void compare_all(struct audit *a)
+{
+    uint64_t free_frames = 0;
+
+    a->owner = OWNER_NONE;
+    for (uint64_t n = 0; n < frame_limit; n++) {
+        uint64_t ref = frame_table[n].ref, type = frame_table[n].type;
+
+        if (is_unowned(ref)) {
+            free_frames += (uint16_t)(ref >> FRAME_OWNER_SHIFT) == OWNER_NONE;
+            check_unowned(a, n, ref, type);
+            continue;
+        }
+        if (!frame_right(&a->roots->scratch[n], ref, type))
+            check_frame(a, n, ref, type);
+        if (a->owner != (uint16_t)(ref >> FRAME_OWNER_SHIFT))
+            owner_met(a, n, (uint16_t)(ref >> FRAME_OWNER_SHIFT));
+        a->pages[a->slot] += !(ref & FRAME_HV_SHARED);
     }
     if (free_frames != page_free_count())
-        differs(a, "%lu frames are free, the allocator has %lu", free_frames, page_free_count());
+        audit_differs(a, "free-list", "allocator", AUDIT_AT(0), "number of free frames",
+                      page_free_count(), free_frames);
+}
+
+void audit_tables(struct audit *a)
+{
+    count_all(a);
+    compare_all(a);
+    check_accounts(a);
 }
 
 unsigned audit_run(const struct audit_roots *roots)
 {
     struct audit a = { .roots = roots };
 
-    __builtin_memset(roots->scratch, 0, frame_limit * sizeof(roots->scratch[0]));
-    for (uint64_t n = 0; n < frame_limit; n++) {
-        struct frame_state s = state_of(n);
-
-        if (!is_unowned(&s) && s.types && type_is_level(s.type) && (s.validated || s.partial))
-            count_table(&a, n, &s);
-    }
-    count_roots(&a);
-    for (uint64_t n = 0; n < frame_limit; n++) {
-        struct frame_state s = state_of(n);
-
-        if (is_unowned(&s)) {
-            check_unowned(&a, n, &s);
-            continue;
-        }
-        check_flags(&a, n, &s);
-        check_counts(&a, n, &s);
-    }
-    check_accounts(&a);
-    if (a.found > LINES_MAX)
-        printk(LOG_ERROR, "audit: and %u more\n", a.found - LINES_MAX);
+    audit_tables(&a);
+    audit_end(&a);
     return a.found;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The auditor: recounts every reference from the tables themselves and compares with the frame
- * table. Knows the rules (docs/architecture.md, invariants 1 to 5), none of the code that keeps them.
+ * table. Knows the rules (docs/architecture.md, "Invariants"), none of the code that keeps them.
  *
  * Runs with all CPUs standing still, between two requests or two pieces of one. Changes nothing.
+ * Callers: dom/books.c, the host tests.
  */
 #ifndef HV_PT_AUDIT_H
 #define HV_PT_AUDIT_H
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "mm/frame.h"
+#include "mm/owner.h"
 #include "pt/page_type.h"
 
 /* A reference that is not an entry of a table, a pin or a partial flag: the caller lists these. */
@@ -39,10 +41,51 @@ struct audit_roots {
     struct audit_count *scratch; /* frame_limit elements of work memory */
 };
 
+/* What one audit has found and counted. Starts as zeroes. */
+struct audit {
+    const struct audit_roots *roots;
+    unsigned found;      /* differences */
+    uint64_t tables;     /* counted tables and descriptor pages */
+    uint64_t references; /* entries of tables and the caller's list */
+    /* Where the pass over the frames is: the owner met last, and frames of each so far. */
+    uint16_t owner;
+    unsigned slot;
+    uint32_t pages[OWNER_MAX + 1]; /* the last one: of owners that nobody knows */
+};
+
 /*
- * Checks the whole machine. Each difference is a line on the log (the first 16 of a run, then their
- * number). Returns how many there were: 0 means that every rule holds.
+ * Checks counts, types, entries, descriptors, roots and accounts of the whole machine. Each
+ * difference is a line on the log (the first 16 of an audit), with the name of the invariant.
  */
+void audit_tables(struct audit *a);
+
+/* Checks free frames: the allocator's blocks and lists, and that the M2P knows none of them. */
+void audit_free(struct audit *a);
+
+/* audit_tables() alone. Returns the number of differences: 0 means that every rule holds. */
 unsigned audit_run(const struct audit_roots *roots);
+
+/*
+ * One difference: counted always, printed while there are few. where: what kind of thing is at fault,
+ * at: which, as AUDIT_AT.
+ */
+void audit_differs(struct audit *a, const char *rule, const char *where, uint64_t at,
+                   const char *what, uint64_t found, uint64_t expected);
+
+/* Says how many differences were not printed. */
+void audit_end(const struct audit *a);
+
+/* A number of a frame, domain or vCPU; or an entry of a frame. */
+#define AUDIT_NO_SLOT       0xfffu
+#define AUDIT_AT(n)         ((uint64_t)(n) << 12 | AUDIT_NO_SLOT)
+#define AUDIT_SLOT(n, slot) ((uint64_t)(n) << 12 | (slot))
+
+/* ---- audit_entry.c, for audit.c ---- */
+
+/* Counts what a table or descriptor page stands for, and checks its content. type_word: its own. */
+void audit_page(struct audit *a, uint64_t n, uint64_t type_word);
+
+/* Counts one reference on frame n, held by what is at `at`. */
+void audit_count_ref(struct audit *a, const char *where, uint64_t at, uint64_t n, bool typed);
 
 #endif

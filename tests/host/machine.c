@@ -237,6 +237,7 @@ unsigned machine_audit(bool at_rest)
 {
     struct audit_ref refs[HOLDS_MAX + 2 * MACHINE_VCPUS];
     const struct pt_work *works[MACHINE_VCPUS];
+    struct audit a = { 0 };
     unsigned n = 0;
 
     for (unsigned i = 0; i < MACHINE_VCPUS; i++) {
@@ -249,13 +250,17 @@ unsigned machine_audit(bool at_rest)
             refs[n++] = (struct audit_ref){ ma_to_mfn(v->cr3_user), PT_L4, "user root" };
     }
     memcpy(refs + n, holds, holds_count * sizeof(holds[0]));
-    return audit_run(&(struct audit_roots){ .refs = refs,
-                                            .refs_count = n + holds_count,
-                                            .works = works,
-                                            .works_count = MACHINE_VCPUS,
-                                            .at_rest = at_rest,
-                                            .hv_slots = hv_slots,
-                                            .scratch = scratch });
+    a.roots = &(struct audit_roots){ .refs = refs,
+                                     .refs_count = n + holds_count,
+                                     .works = works,
+                                     .works_count = MACHINE_VCPUS,
+                                     .at_rest = at_rest,
+                                     .hv_slots = hv_slots,
+                                     .scratch = scratch };
+    audit_tables(&a);
+    audit_free(&a);
+    audit_end(&a);
+    return a.found;
 }
 
 void machine_check(const char *where)

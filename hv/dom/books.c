@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The audit of the running machine; see books.h. Memory to count in, 8 bytes for each frame, is
+ * reserved at boot with audit=, and otherwise taken for the time of one audit.
+ *
+ * Invariant: nothing here changes what it looks at; memory taken for an audit is given back.
+ * Callers: cpu/exit.c, dom/domain.c, dom/console.c, lib/panic.c.
+ */
+#include "dom/books.h"
+
+#include "dom/sched.h"
+#include "dom/vcpu.h"
+#include "lib/machine.h"
+#include "lib/printk.h"
+#include "mm/hv_map.h"
+#include "mm/layout.h"
+#include "mm/page_alloc.h"
+#include "pt/audit.h"
+#include "pt/descriptor.h"
+#include "pt/walk.h"
+
+#define LDT_PAGES     (LDT_MAX_ENTRIES * 8 / PAGE_SIZE)
+#define REFS_PER_VCPU (3 + GDT_GUEST_PAGES + LDT_PAGES)
+#define REFS_MAX      (DOMAIN_MAX_VCPUS * REFS_PER_VCPU + 2)
+
+/* A window's entry to a frame of the guest's: writable, because the CPU marks descriptors accessed. */
+#define WINDOW_FLAGS (PTE_P | PTE_RW | PTE_NX)
+
+enum books_when books_when;
+
+static struct audit_count *scratch;
+static bool busy, wrong; /* an audit is under way; the last one found something */
+static uint64_t checks;
+
+/* What domains hold, listed anew for each audit. */
+static struct audit_ref refs[REFS_MAX];
+static const struct pt_work *works[DOMAIN_MAX_VCPUS + 1];
+static unsigned refs_count, works_count;
+
+static unsigned scratch_order(void)
+{
+    uint64_t pages = (frame_limit * sizeof(*scratch) + PAGE_SIZE - 1) >> PAGE_SHIFT;
+
+    return pages > 1 ? 64 - (unsigned)__builtin_clzl(pages - 1) : 0;
+}
+
+static struct audit_count *scratch_take(void)
+{
+    mfn_t mfn = page_alloc_idle() ? page_alloc(scratch_order()) : MFN_NONE;
+
+    return frame_valid(mfn) ? frame_va(mfn) : 0;
+}
+
+void books_init(enum books_when when)
+{
+    books_when = when;
+    if (when == BOOKS_OFF)
+        return;
+    scratch = scratch_take();
+    if (!scratch)
+        boot_failure("Not enough memory: audit= needs %luk in one piece",
+                     PAGE_SIZE << scratch_order() >> 10);
+}
+
+/* ---- what domains hold ---- */
+
+static void hold(mfn_t mfn, enum page_type type, const char *what)
+{
+    if (!mfn_eq(mfn, MFN_NONE) && refs_count < REFS_MAX)
+        refs[refs_count++] = (struct audit_ref){ mfn, type, what };
+}
+
+static void list_vcpu(const struct vcpu *v)
+{
+    works[works_count++] = &v->pt_work;
+    if (v->cr3_kernel)
+        hold(ma_to_mfn(v->cr3_kernel), PT_L4, "kernel root");
+    if (v->cr3_user)
+        hold(ma_to_mfn(v->cr3_user), PT_L4, "user root");
+    hold(v->info_mfn, PT_WRITABLE, "vcpu_info");
+    for (unsigned i = 0; i < GDT_GUEST_PAGES; i++)
+        hold(v->gdt_mfn[i], PT_SEG, "GDT slot");
+    for (unsigned i = 0; i < LDT_PAGES; i++)
+        if (v->ldt_mapped & 1u << i)
+            hold(v->ldt_mfn[i], PT_SEG, "LDT slot");
+}
+
+static void list_domain(const struct domain *d)
+{
+    hold(d->console_mfn, PT_WRITABLE, "console ring");
+    hold(d->store_mfn, PT_WRITABLE, "store ring");
+    for (unsigned i = 0; i < d->vcpus; i++)
+        list_vcpu(d->vcpu[i]);
+}
+
+/* ---- what only this room can check ---- */
+
+/* The last-level entry of va in the domain's own slot, 0 if there is none. */
+static uint64_t window_entry(const struct domain *d, uint64_t va)
+{
+    uint64_t pte = d->perdomain.l3_pa | PTE_P;
+
+    for (unsigned level = 3; level && (pte & PTE_P); level--)
+        pte = ((const uint64_t *)frame_va(pte_mfn(pte)))[level_index(va, level)];
+    return pte;
+}
+
+/* Shown are the descriptor pages that are held, and no other page that can be written to. */
+static void check_window(struct audit *a, const struct vcpu *v, unsigned page, mfn_t mfn)
+{
+    uint64_t pte = window_entry(v->domain, v->perdomain_gdt + page * PAGE_SIZE);
+    uint64_t good = mfn_eq(mfn, MFN_NONE) ? 0 : pte_make(mfn, WINDOW_FLAGS);
+
+    if (good ? (pte & ~(PTE_A | PTE_D)) != good : pte & PTE_P && pte & PTE_RW)
+        audit_differs(a, "exact-counts", "descriptor window", AUDIT_SLOT(v->id, page), "entry", pte,
+                      good);
+}
+
+static void check_vcpu(struct audit *a, const struct vcpu *v)
+{
+    const struct percpu *cpu = this_cpu();
+
+    if (v == cpu->current && cpu->cr3 != vcpu_cr3(v))
+        audit_differs(a, "our-slots", "vCPU", AUDIT_AT(v->id), "loaded root", cpu->cr3,
+                      vcpu_cr3(v));
+    if (v->in_user ? v->hypercall_limit || !v->cr3_user : !v->hypercall_limit)
+        audit_differs(a, "our-slots", "vCPU", AUDIT_AT(v->id), "mode", v->in_user, !v->in_user);
+    if (!v->perdomain_gdt)
+        return;
+    for (unsigned i = 0; i < GDT_GUEST_PAGES; i++)
+        check_window(a, v, i, v->gdt_mfn[i]);
+    for (unsigned i = 0; i < LDT_PAGES; i++)
+        check_window(a, v, PERDOMAIN_LDT_OFFSET / PAGE_SIZE + i,
+                     v->ldt_mapped & 1u << i ? v->ldt_mfn[i] : MFN_NONE);
+}
+
+/* ---- the audit ---- */
+
+static void audit_all(struct audit *a)
+{
+    const struct audit_roots roots = {
+        .refs = refs,
+        .refs_count = refs_count,
+        .works = works,
+        .works_count = works_count,
+        .hv_slots = (const uint64_t *)frame_va(ma_to_mfn(idle_root_pa)) + PT_HV_SLOT_FIRST,
+        .scratch = scratch,
+    };
+
+    a->roots = &roots;
+    audit_tables(a);
+    audit_free(a);
+    for (const struct domain *d = domain_list; d; d = d->next)
+        for (unsigned i = 0; i < d->vcpus; i++)
+            check_vcpu(a, d->vcpu[i]);
+    audit_end(a);
+}
+
+/* False: there was no memory to count in, and nothing is known. */
+static bool audit(struct audit *a)
+{
+    bool mine = !scratch;
+
+    if (mine)
+        scratch = scratch_take();
+    if (!scratch || !frame_limit)
+        return false;
+    busy = true;
+    refs_count = works_count = 0;
+    works[works_count++] = &idle_vcpu->pt_work;
+    for (const struct domain *d = domain_list; d; d = d->next)
+        list_domain(d);
+    audit_all(a);
+    if (mine) {
+        page_free(frame_of_va(scratch), scratch_order());
+        scratch = 0;
+    }
+    wrong = a->found;
+    busy = false;
+    return true;
+}
+
+static void verdict(const struct audit *a)
+{
+    char text[40] = "ok";
+
+    if (a->found)
+        snprintk(text, sizeof(text), "%u differences", a->found);
+    printk(LOG_ALWAYS, "audit: %lu frames, %lu tables, %lu references: %s\n", frame_limit,
+           a->tables, a->references, text);
+}
+
+void books_report(void)
+{
+    struct audit a = { 0 };
+
+    if (busy || wrong)
+        printk(LOG_ALWAYS, "audit: %s\n", busy ? "not finished" : "differences, see above");
+    else if (audit(&a))
+        verdict(&a);
+    else
+        printk(LOG_ALWAYS, "audit: no memory to count in\n");
+}
+
+void books_close(const char *when)
+{
+    struct audit a = { 0 };
+
+    if (books_when == BOOKS_OFF || !audit(&a))
+        return;
+    verdict(&a);
+    if (checks)
+        printk(LOG_ALWAYS, "audit: and %lu times before, when a guest was to run on\n", checks);
+    if (a.found)
+        panic("The books are wrong %s", when);
+}
+
+void books_check(struct vcpu *v)
+{
+    struct audit a = { 0 };
+
+    checks++;
+    if (v->pt_work.used)
+        audit_differs(&a, "exact-counts", "vCPU", AUDIT_AT(v->id), "pending cleanup",
+                      v->pt_work.mfn.n, ~0ul);
+    if (audit(&a) && a.found)
+        panic("The books are wrong before d%uv%u runs on at %016lx", v->domain->id, v->id,
+              v->regs.rip);
+}
