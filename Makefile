@@ -22,7 +22,7 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 	cpu/entry.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
 	mm/tlb.c mm/guest_copy.c \
-	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/descriptor.c \
+	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
 	pv/hypercall.c pv/multicall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
 	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/priv_op.c pv/priv_io.c pv/pit.c \
 	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
@@ -69,7 +69,7 @@ HOST_TESTS := test_frames test_types test_entries test_audit test_batches test_f
 # Tests that run a second time on a tiny machine: NAME.tiny.
 HOST_TINY_TESTS := test_frames test_types test_entries test_audit test_batches test_flush test_injection test_random test_counts
 HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
-	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/descriptor.c \
+	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
 	pv/mmu_update.c pv/mmuext.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c \
 	dom/teardown.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c boot/multiboot.c lib/format.c
 HOST_LIB_SRCS := machine.c ghost.c guest.c hooks.c reflect.c
@@ -97,6 +97,9 @@ HV_CFLAGS = $(COMMON) $(BARE) -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -
 	-fvisibility=hidden -include hv/config/hidden.h -mgeneral-regs-only \
 	-fomit-frame-pointer -ffunction-sections -fdata-sections -fno-align-functions -fno-align-jumps -fno-align-loops \
 	-DPINION_VERSION='"$(VERSION)"' -Ihv -Ihv/config -I$(BUILD)/hv $(HV_OPT)
+# What -Oz leaves on and makes code larger here. Without it GCC sees uninitialised variables that are not.
+HV_SMALL = -Oz -fno-thread-jumps -fno-move-loop-invariants -fno-caller-saves -fno-tree-pre -fno-if-conversion \
+	-fno-shrink-wrap -fno-tree-dominator-opts -Wno-maybe-uninitialized
 HV_LDFLAGS = -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 	-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,--gc-sections
 
@@ -204,7 +207,7 @@ $(NEWLIB_STAMP): scripts/build-newlib | $(BOOT)
 keep = @$(shell mkdir -p $(@D))$(file >$@.new,$(1))cmp -s $@.new $@ || mv $@.new $@
 # What flags were and which objects there were, so that a change of either rebuilds.
 $(BUILD)/.flags: FORCE | $(BOOT)
-	$(call keep,$(HV_CFLAGS) -Oz but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))
+	$(call keep,$(HV_CFLAGS) $(HV_SMALL) but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))
 $(BUILD)/.lists: FORCE | $(BOOT)
 	$(call keep,$(HV_OBJS) $(GUEST_OBJS) $(SCENARIO_OBJS) $(USER_BINS) $(HOST_OBJS))
 .PHONY: FORCE
@@ -223,7 +226,7 @@ $(BUILD)/guest/offsets.h: guest/offsets.c $(GUEST_DEPS)
 
 # ---- Compiling and linking (V=1 shows the commands) --------------------------------------------------
 
-$(filter-out $(call objs,hv,$(HV_FAST)),$(HV_OBJS)): HV_OPT = -Oz
+$(filter-out $(call objs,hv,$(HV_FAST)),$(HV_OBJS)): HV_OPT = $(HV_SMALL)
 $(BUILD)/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CC)

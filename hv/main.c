@@ -20,6 +20,7 @@
 #include "lib/uart.h"
 #include "mm/boot_map.h"
 #include "mm/frame.h"
+#include "mm/hv_map.h"
 #include "mm/page_alloc.h"
 
 #define BOOT_REACH 0x100000000ul /* what head.S maps */
@@ -179,6 +180,7 @@ void boot_main(uint32_t magic, uint32_t info_pa)
     if (error)
         boot_failure("%s", error);
     smap_init();
+    hv_map_small = boot_options.audit == BOOKS_EACH;
     memory_init();
     cpu_init();
     timer_init();

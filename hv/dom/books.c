@@ -12,6 +12,7 @@
 #include "dom/vcpu.h"
 #include "lib/machine.h"
 #include "lib/printk.h"
+#include "lib/string.h"
 #include "mm/hv_map.h"
 #include "mm/layout.h"
 #include "mm/page_alloc.h"
@@ -21,6 +22,7 @@
 
 #define LDT_PAGES     (LDT_MAX_ENTRIES * 8 / PAGE_SIZE)
 #define REFS_PER_VCPU (3 + GDT_GUEST_PAGES + LDT_PAGES)
+#define FULL_EVERY    1024u /* checks of the sums, one that recounts everything */
 #define REFS_MAX      (DOMAIN_MAX_VCPUS * REFS_PER_VCPU + 2)
 
 /* A window's entry to a frame of the guest's: writable, because the CPU marks descriptors accessed. */
@@ -29,6 +31,7 @@
 enum books_when books_when;
 
 static struct audit_count *scratch;
+static struct audit_sums sums;
 static bool busy, wrong; /* an audit is under way; the last one found something */
 static uint64_t checks;
 
@@ -37,18 +40,30 @@ static struct audit_ref refs[REFS_MAX];
 static const struct pt_work *works[DOMAIN_MAX_VCPUS + 1];
 static unsigned refs_count, works_count;
 
-static unsigned scratch_order(void)
+static unsigned order_of(uint64_t bytes)
 {
-    uint64_t pages = (frame_limit * sizeof(*scratch) + PAGE_SIZE - 1) >> PAGE_SHIFT;
+    uint64_t pages = (bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
 
     return pages > 1 ? 64 - (unsigned)__builtin_clzl(pages - 1) : 0;
 }
 
-static struct audit_count *scratch_take(void)
+/* Memory in one piece, 0 if there is none. A panic may have come while the allocator was at work. */
+static void *pages_take(uint64_t bytes)
 {
-    mfn_t mfn = page_alloc_idle() ? page_alloc(scratch_order()) : MFN_NONE;
+    mfn_t mfn = page_alloc_idle() ? page_alloc(order_of(bytes)) : MFN_NONE;
 
     return frame_valid(mfn) ? frame_va(mfn) : 0;
+}
+
+/* The same for good, zeroed. */
+static void *pages_reserve(uint64_t bytes)
+{
+    void *pages = pages_take(bytes);
+
+    if (!pages)
+        boot_failure("Not enough memory: audit= needs %luk in one piece",
+                     PAGE_SIZE << order_of(bytes) >> 10);
+    return memset(pages, 0, bytes);
 }
 
 void books_init(enum books_when when)
@@ -56,10 +71,12 @@ void books_init(enum books_when when)
     books_when = when;
     if (when == BOOKS_OFF)
         return;
-    scratch = scratch_take();
-    if (!scratch)
-        boot_failure("Not enough memory: audit= needs %luk in one piece",
-                     PAGE_SIZE << scratch_order() >> 10);
+    scratch = pages_reserve(frame_limit * sizeof(*scratch));
+    if (when == BOOKS_EXIT)
+        return;
+    sums.written = hv_map_written;
+    sums.tables = pages_reserve(frame_limit * sizeof(*sums.tables));
+    sums.pages = pages_reserve((frame_limit / AUDIT_PAGE_FRAMES + 1) * sizeof(*sums.pages));
 }
 
 /* ---- what domains hold ---- */
@@ -136,9 +153,13 @@ static void check_vcpu(struct audit *a, const struct vcpu *v)
 
 /* ---- the audit ---- */
 
-static void audit_all(struct audit *a)
+static struct audit_roots roots_list(void)
 {
-    const struct audit_roots roots = {
+    refs_count = works_count = 0;
+    works[works_count++] = &idle_vcpu->pt_work;
+    for (const struct domain *d = domain_list; d; d = d->next)
+        list_domain(d);
+    return (struct audit_roots){
         .refs = refs,
         .refs_count = refs_count,
         .works = works,
@@ -146,33 +167,35 @@ static void audit_all(struct audit *a)
         .hv_slots = (const uint64_t *)frame_va(ma_to_mfn(idle_root_pa)) + PT_HV_SLOT_FIRST,
         .scratch = scratch,
     };
+}
 
-    a->roots = &roots;
-    audit_tables(a);
-    audit_free(a);
+static void check_vcpus(struct audit *a)
+{
     for (const struct domain *d = domain_list; d; d = d->next)
         for (unsigned i = 0; i < d->vcpus; i++)
             check_vcpu(a, d->vcpu[i]);
-    audit_end(a);
 }
 
 /* False: there was no memory to count in, and nothing is known. */
 static bool audit(struct audit *a)
 {
+    const uint64_t bytes = frame_limit * sizeof(*scratch);
+    struct audit_roots roots;
     bool mine = !scratch;
 
-    if (mine)
-        scratch = scratch_take();
-    if (!scratch || !frame_limit)
+    if (mine && frame_limit)
+        scratch = pages_take(bytes);
+    if (!scratch)
         return false;
     busy = true;
-    refs_count = works_count = 0;
-    works[works_count++] = &idle_vcpu->pt_work;
-    for (const struct domain *d = domain_list; d; d = d->next)
-        list_domain(d);
-    audit_all(a);
+    roots = roots_list();
+    a->roots = &roots;
+    audit_tables(a);
+    audit_free(a);
+    check_vcpus(a);
+    audit_end(a);
     if (mine) {
-        page_free(frame_of_va(scratch), scratch_order());
+        page_free(frame_of_va(scratch), order_of(bytes));
         scratch = 0;
     }
     wrong = a->found;
@@ -215,15 +238,30 @@ void books_close(const char *when)
         panic("The books are wrong %s", when);
 }
 
+static bool sums_agree(void)
+{
+    struct audit_roots roots = roots_list();
+    bool agree = audit_sums_agree(&sums, &roots);
+
+    hv_map_watch();
+    return agree;
+}
+
 void books_check(struct vcpu *v)
 {
     struct audit a = { 0 };
+    bool agree = sums_agree();
 
-    checks++;
+    check_vcpu(&a, v);
     if (v->pt_work.used)
         audit_differs(&a, "exact-counts", "vCPU", AUDIT_AT(v->id), "pending cleanup",
                       v->pt_work.mfn.n, ~0ul);
-    if (audit(&a) && a.found)
+    if (++checks % FULL_EVERY && agree && !a.found)
+        return;
+    audit(&a);
+    if (!agree && !a.found)
+        audit_differs(&a, "exact-counts", "machine", AUDIT_AT(0), "sum of all books", 0, 1);
+    if (a.found)
         panic("The books are wrong before d%uv%u runs on at %016lx", v->domain->id, v->id,
               v->regs.rip);
 }

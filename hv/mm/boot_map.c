@@ -88,7 +88,7 @@ static bool map_direct(uint64_t start, uint64_t end)
         bool constant = start >= constant_start && start < constant_end;
         unsigned level = 2;
 
-        if (start % BIG_SIZE || end - start < BIG_SIZE ||
+        if (hv_map_small || start % BIG_SIZE || end - start < BIG_SIZE ||
             (start < constant_end && start + BIG_SIZE > constant_start)) {
             size = PAGE_SIZE;
             level = 1;
@@ -104,7 +104,7 @@ static bool map_direct(uint64_t start, uint64_t end)
 static bool map_table(uint64_t va, uint64_t bytes, uint64_t ro_va)
 {
     for (uint64_t at = 0; at < bytes;) {
-        bool big = bytes - at >= BIG_SIZE;
+        bool big = bytes - at >= BIG_SIZE && !hv_map_small;
         uint64_t size = big ? BIG_SIZE : PAGE_SIZE;
         uint64_t pa = mem_ranges_take(source, size, size, ~0ull);
 

@@ -11,6 +11,7 @@
 
 #include "lib/errno.h"
 #include "lib/spinlock.h"
+#include "lib/x86.h"
 #include "mm/page_alloc.h"
 #include "mm/tlb.h"
 
@@ -24,6 +25,7 @@
 
 uint64_t idle_root_pa;
 uint64_t (*hv_map_table_source)(void);
+bool hv_map_small;
 
 static struct spinlock map_lock; /* the idle page table and the two counters below */
 static uint64_t stacks_used[STACKS_MAX / 64];
@@ -106,6 +108,25 @@ void *hv_map_io(uint64_t pa)
         return 0;
     io_pages++;
     return (void *)(va + (pa & ~PAGE_MASK));
+}
+
+/* The CPU sets the dirty bit, at the first write after it has lost the translation. */
+bool hv_map_written(const void *page)
+{
+    uint64_t *entry = entry_at(table_va(idle_root_pa), 4, (uint64_t)page, 1, HV_PTE_TABLE);
+
+    if (!entry || !hv_map_small)
+        return true;
+    if (!(*entry & PTE_D))
+        return false;
+    *entry &= ~PTE_D;
+    return true;
+}
+
+/* Not tlb_flush_all(): this one must not look like a flush that the hypervisor owed. */
+void hv_map_watch(void)
+{
+    write_cr3(read_cr3());
 }
 
 /* ---- the per-domain slot ---- */

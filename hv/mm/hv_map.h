@@ -6,6 +6,7 @@
 #ifndef HV_MM_HV_MAP_H
 #define HV_MM_HV_MAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mm/frame.h"
@@ -36,6 +37,19 @@ void hv_map_show_m2p(uint64_t *l4, int visible);
  * boot only for slot 261, whose L3 every L4 shares.
  */
 int hv_map_set(uint64_t va, unsigned level, uint64_t pte, uint64_t above);
+
+/*
+ * Set before the boot maps memory: 4 KiB pages only, so that hv_map_written() can tell one from
+ * another.
+ */
+extern bool hv_map_small;
+
+/*
+ * True if the page of RAM or of the frame table was written to under this address since the last
+ * call for it. What is asked for after hv_map_watch() counts from there.
+ */
+bool hv_map_written(const void *page);
+void hv_map_watch(void);
 
 /*
  * Where hv_map_set() gets table pages: 0 = mm/page_alloc.c; mm/boot_map.c sets its own during the

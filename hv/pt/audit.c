@@ -10,9 +10,8 @@
 
 #define LINES_MAX 16u
 
-/* The flags of a type word, and its type, in one: what a frame is but for how often. */
-#define STATE_MASK (FRAME_TYPE_MASK | FRAME_PINNED | FRAME_VALIDATED | FRAME_PARTIAL | FRAME_LOCKED)
-#define TYPE_OF(type_word) ((unsigned)(((type_word) & FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT))
+#define FLAGS              (FRAME_PINNED | FRAME_VALIDATED | FRAME_PARTIAL | FRAME_LOCKED)
+#define TYPE_OF(type_word) ((unsigned)(((type_word)&FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT))
 
 void audit_differs(struct audit *a, const char *rule, const char *where, uint64_t at,
                    const char *what, uint64_t found, uint64_t expected)
@@ -38,13 +37,6 @@ static void differs(struct audit *a, const char *rule, uint64_t n, const char *w
                     uint64_t expected)
 {
     audit_differs(a, rule, "frame", AUDIT_AT(n), what, found, expected);
-}
-
-static bool is_unowned(uint64_t ref)
-{
-    uint16_t owner = (uint16_t)(ref >> FRAME_OWNER_SHIFT);
-
-    return owner == OWNER_NONE || owner == OWNER_IO || owner == OWNER_HV;
 }
 
 /* ---- first pass: count ---- */
@@ -73,22 +65,16 @@ static void count_roots(struct audit *a)
             continue;
         audit_count_ref(a, "pending cleanup", AUDIT_AT(n), n, false);
         if (r->at_rest)
-            audit_differs(a, "exact-counts", "pending cleanup", AUDIT_AT(n), "vCPU at rest", i, ~0ul);
+            audit_differs(a, "exact-counts", "pending cleanup", AUDIT_AT(n), "vCPU at rest", i,
+                          ~0ul);
     }
-}
-
-/* Tables and descriptor pages in use: what of them is counted or checked. */
-static bool is_counted(uint64_t type)
-{
-    return (type & (FRAME_VALIDATED | FRAME_PARTIAL)) && (type & FRAME_TYPE_COUNT) &&
-           TYPE_OF(type) >= PT_L1 && TYPE_OF(type) <= PT_SEG;
 }
 
 static void count_all(struct audit *a)
 {
     __builtin_memset(a->roots->scratch, 0, frame_limit * sizeof(a->roots->scratch[0]));
     for (uint64_t n = 0; n < frame_limit; n++)
-        if (is_counted(frame_table[n].type) && !is_unowned(frame_table[n].ref))
+        if (audit_counted(frame_table[n].type) && !audit_unowned(frame_table[n].ref))
             audit_page(a, n, frame_table[n].type);
     count_roots(a);
 }
@@ -109,14 +95,13 @@ static void check_unowned(struct audit *a, uint64_t n, uint64_t ref, uint64_t ty
         differs(a, "one-type", n, "type word of nobody's", type, 0);
 }
 
-/* Which flags go together, of a frame with this type and count. */
-static bool state_right(uint64_t type)
+bool audit_state_right(uint64_t type)
 {
     uint64_t count = type & FRAME_TYPE_COUNT;
     bool partial = type & FRAME_PARTIAL, pinned = type & FRAME_PINNED;
 
     if (!count)
-        return !(type & (STATE_MASK & ~FRAME_TYPE_MASK));
+        return !(type & FLAGS);
     if ((type & FRAME_LOCKED) || !(type & FRAME_VALIDATED) == !partial)
         return false;
     switch (TYPE_OF(type)) {
@@ -133,15 +118,14 @@ static bool state_right(uint64_t type)
     }
 }
 
-static __attribute__((noinline)) void check_frame(struct audit *a, uint64_t n, uint64_t ref,
-                                                  uint64_t type)
+static void check_frame(struct audit *a, uint64_t n, uint64_t ref, uint64_t type)
 {
     const struct audit_count *c = &a->roots->scratch[n];
     uint64_t own = !!(type & FRAME_PINNED) + !!(type & FRAME_PARTIAL);
     uint64_t refs = (uint64_t)c->refs + !!(ref & FRAME_ALLOCATED) + own;
     uint64_t types = (uint64_t)c->types + own;
 
-    if (!state_right(type))
+    if (!audit_state_right(type))
         differs(a, "validated", n, "type and flags", type >> FRAME_TYPE_SHIFT,
                 (type & FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT);
     if ((ref & FRAME_REF_COUNT) != refs)
@@ -180,20 +164,6 @@ static void check_accounts(struct audit *a)
     }
 }
 
-/*
- * Frames of domains as most of them are pass at one look: a count of one reference more than was
- * found for the allocation, writable or of no type, no other flags.
- */
-static inline bool frame_right(const struct audit_count *c, uint64_t ref, uint64_t type)
-{
-    uint64_t state = (type & STATE_MASK) >> FRAME_TYPE_SHIFT;
-
-    return (uint32_t)ref == c->refs + !!(ref & FRAME_ALLOCATED) && (uint32_t)type == c->types &&
-           ((uint32_t)type ? state == (PT_WRITABLE | FRAME_VALIDATED >> FRAME_TYPE_SHIFT)
-                           : state <= PT_WRITABLE) &&
-           (ref & FRAME_REF_COUNT) <= FRAME_REF_MAX && (type & FRAME_TYPE_COUNT) <= FRAME_TYPE_MAX;
-}
-
 static void compare_all(struct audit *a)
 {
     uint64_t free_frames = 0;
@@ -202,13 +172,12 @@ static void compare_all(struct audit *a)
     for (uint64_t n = 0; n < frame_limit; n++) {
         uint64_t ref = frame_table[n].ref, type = frame_table[n].type;
 
-        if (is_unowned(ref)) {
+        if (audit_unowned(ref)) {
             free_frames += (uint16_t)(ref >> FRAME_OWNER_SHIFT) == OWNER_NONE;
             check_unowned(a, n, ref, type);
             continue;
         }
-        if (!frame_right(&a->roots->scratch[n], ref, type))
-            check_frame(a, n, ref, type);
+        check_frame(a, n, ref, type);
         if (a->owner != (uint16_t)(ref >> FRAME_OWNER_SHIFT))
             owner_met(a, n, (uint16_t)(ref >> FRAME_OWNER_SHIFT));
         a->pages[a->slot] += !(ref & FRAME_HV_SHARED);

@@ -11,12 +11,7 @@
 
 #include "pt/descriptor.h"
 
-#define LEAF_BITS                                                                           \
-    (PTE_P | PTE_RW | PTE_U | PTE_A | PTE_D | PTE_G | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_NX | \
-     PTE_ADDR_MASK)
-#define TABLE_BITS (LEAF_BITS & ~PTE_G)
-
-#define TYPE_OF(type_word) (((type_word) & FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT)
+#define TYPE_OF(type_word) (((type_word)&FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT)
 
 #define DESC_CALL_GATE   (0xcull << 40)
 #define DESC_GATE_SELECT 0xfffcu /* selector of a gate, less its RPL: word 1 */
@@ -39,15 +34,11 @@ void audit_count_ref(struct audit *a, const char *where, uint64_t at, uint64_t n
     a->roots->scratch[n].types += typed;
 }
 
-/* A leaf that the quick look did not pass. */
-static __attribute__((noinline)) void check_leaf(struct audit *a, uint64_t n, unsigned slot,
-                                                 uint64_t pte)
+static void count_leaf(struct audit *a, uint64_t n, unsigned slot, uint64_t pte)
 {
     uint64_t target = (pte & PTE_ADDR_MASK) >> PAGE_SHIFT, at = AUDIT_SLOT(n, slot);
-    uint64_t type, good = (pte & LEAF_BITS) | PTE_U;
+    uint64_t type, good = audit_entry_bits(pte, PT_L1);
 
-    if (!(good & (PTE_GUEST_KERNEL | PTE_G)))
-        good |= PTE_G;
     if (pte != good)
         audit_differs(a, "validated", "L1", at, "entry", pte, good);
     audit_count_ref(a, "L1", at, target, pte & PTE_RW);
@@ -62,40 +53,11 @@ static __attribute__((noinline)) void check_leaf(struct audit *a, uint64_t n, un
                       PT_WRITABLE);
 }
 
-/*
- * Most of an audit's time: what is right is seen at one look. A writable frame in use has its type
- * and is validated.
- */
-static inline bool leaf_right(uint64_t pte, uint64_t table_ref)
-{
-    const uint64_t writable = (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | FRAME_VALIDATED;
-    uint64_t target = (pte & PTE_ADDR_MASK) >> PAGE_SHIFT;
-    const struct frame *f = &frame_table[target];
-
-    return !(pte & ~LEAF_BITS) && (pte & PTE_U) && (pte & (PTE_GUEST_KERNEL | PTE_G)) &&
-           target < frame_limit && !((f->ref ^ table_ref) & FRAME_OWNER_MASK) &&
-           (!(pte & PTE_RW) || (f->type & (FRAME_TYPE_MASK | FRAME_VALIDATED)) == writable);
-}
-
-static inline void count_leaf(struct audit *a, uint64_t n, unsigned slot, uint64_t pte)
-{
-    struct audit_count *c;
-
-    if (__builtin_expect(!leaf_right(pte, frame_table[n].ref), 0)) {
-        check_leaf(a, n, slot, pte);
-        return;
-    }
-    c = &a->roots->scratch[(pte & PTE_ADDR_MASK) >> PAGE_SHIFT];
-    c->refs++;
-    c->types += !!(pte & PTE_RW);
-    a->references++;
-}
-
 /* An entry above: the target is the same owner's and a validated table one level down. */
 static void count_branch(struct audit *a, uint64_t n, unsigned level, unsigned slot, uint64_t pte)
 {
     uint64_t target = (pte & PTE_ADDR_MASK) >> PAGE_SHIFT, at = AUDIT_SLOT(n, slot);
-    uint64_t good = (pte & TABLE_BITS) | PTE_U | (level == PT_L4 ? PTE_A : 0), type;
+    uint64_t good = audit_entry_bits(pte, level), type;
 
     if (pte != good)
         audit_differs(a, "validated", names[level], at, "entry", pte, good);
@@ -129,25 +91,17 @@ static void check_hv_slots(struct audit *a, uint64_t n, const uint64_t *table)
     }
 }
 
-/* The first slot of [slot, end) that does not begin a group of entries without content. */
-static inline unsigned skip_empty(const uint64_t *t, unsigned slot, unsigned end)
-{
-    while (slot + 4 <= end && !(t[slot] | t[slot + 1] | t[slot + 2] | t[slot + 3]))
-        slot += 4;
-    return slot;
-}
-
 static void count_table(struct audit *a, uint64_t n, unsigned level, unsigned end)
 {
     const uint64_t *table = frame_va(mfn_of(n));
 
-    for (unsigned slot = skip_empty(table, 0, end); slot < end; slot++) {
+    for (unsigned slot = audit_skip_empty(table, 0, end); slot < end; slot++) {
         uint64_t pte = table[slot];
 
         if (level == PT_L4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST)
             continue;
         if (!(pte & PTE_P))
-            slot = skip_empty(table, slot + 1, end) - 1;
+            slot = audit_skip_empty(table, slot + 1, end) - 1;
         else if (level == PT_L1)
             count_leaf(a, n, slot, pte);
         else
@@ -167,20 +121,30 @@ static bool descriptor_right(uint64_t d)
         return true;
     if ((d & DESC_S) || !(d & DESC_TYPE_MASK))
         return (d & DESC_DPL_MASK) == DESC_DPL_MASK;
-    return (d & DESC_TYPE_MASK) == DESC_CALL_GATE && !(d & DESC_DPL_MASK) &&
-           (d >> 16 & 3) == 3 &&
+    return (d & DESC_TYPE_MASK) == DESC_CALL_GATE && !(d & DESC_DPL_MASK) && (d >> 16 & 3) == 3 &&
            (selector < GDT_RESERVED_BYTE || selector == (FLAT_RING3_CS64 & ~3u));
+}
+
+/* The first slot from `slot` on with a descriptor that is not right, or PT_ENTRIES. */
+static unsigned descriptor_wrong(const uint64_t *page, unsigned slot)
+{
+    while (slot < PT_ENTRIES && descriptor_right(page[slot]))
+        slot = audit_skip_empty(page, slot + 1, PT_ENTRIES);
+    return slot;
+}
+
+bool audit_descriptors_right(uint64_t n)
+{
+    return descriptor_wrong(frame_va(mfn_of(n)), 0) == PT_ENTRIES;
 }
 
 static void check_descriptors(struct audit *a, uint64_t n)
 {
     const uint64_t *page = frame_va(mfn_of(n));
 
-    for (unsigned slot = skip_empty(page, 0, PT_ENTRIES); slot < PT_ENTRIES;
-         slot = skip_empty(page, slot + 1, PT_ENTRIES))
-        if (!descriptor_right(page[slot]))
-            audit_differs(a, "validated", "descriptors", AUDIT_SLOT(n, slot), "descriptor",
-                          page[slot], page[slot] | DESC_DPL_MASK);
+    for (unsigned slot = 0; (slot = descriptor_wrong(page, slot)) < PT_ENTRIES; slot++)
+        audit_differs(a, "validated", "descriptors", AUDIT_SLOT(n, slot), "descriptor", page[slot],
+                      page[slot] | DESC_DPL_MASK);
 }
 
 void audit_page(struct audit *a, uint64_t n, uint64_t type_word)

@@ -5,6 +5,7 @@
 #include "dom/vcpu.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
+#include "lib/string.h"
 #include "mm/m2p.h"
 #include "pt/page_type.h"
 
@@ -12,14 +13,20 @@ static const char *const type_name[8] = { "none", "L1", "L2", "L3", "L4", "seg",
 
 static const char *errno_name(long err)
 {
-#define XEN_ERRNO(name, value) [value] = #name,
-    static const char *const names[] = {
+#define XEN_ERRNO(name, value) #name "\0"
+    static const char names[] =
+#include <xen/errno.h>
+        ;
+#define XEN_ERRNO(name, value) value,
+    static const uint8_t values[] = {
 #include <xen/errno.h>
     };
+    const char *name = names;
 
-    err = -err;
-    return err > 0 && err < (long)(sizeof(names) / sizeof(names[0])) && names[err] ? names[err]
-                                                                                   : "?";
+    for (unsigned i = 0; i < sizeof(values); i++, name += strlen(name) + 1)
+        if (values[i] == -err)
+            return name;
+    return "?";
 }
 
 void frame_describe(char *buf, size_t size, uint64_t n)
