@@ -97,7 +97,9 @@ HV_CFLAGS = $(COMMON) $(BARE) -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -
 	-fvisibility=hidden -include hv/config/hidden.h -mgeneral-regs-only \
 	-fomit-frame-pointer -ffunction-sections -fdata-sections -fno-align-functions -fno-align-jumps -fno-align-loops \
 	-DPINION_VERSION='"$(VERSION)"' -Ihv -Ihv/config -I$(BUILD)/hv $(HV_OPT)
-# What -Oz leaves on and makes code larger here. Without it GCC sees uninitialised variables that are not.
+# GCC's alone. Of what -Oz leaves on, this makes code larger here; without it GCC takes variables for
+# uninitialised that are not.
+HV_GCC = -malign-data=abi
 HV_SMALL = -Oz -fno-thread-jumps -fno-move-loop-invariants -fno-caller-saves -fno-tree-pre -fno-if-conversion \
 	-fno-shrink-wrap -fno-tree-dominator-opts -Wno-maybe-uninitialized
 HV_LDFLAGS = -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
@@ -207,7 +209,7 @@ $(NEWLIB_STAMP): scripts/build-newlib | $(BOOT)
 keep = @$(shell mkdir -p $(@D))$(file >$@.new,$(1))cmp -s $@.new $@ || mv $@.new $@
 # What flags were and which objects there were, so that a change of either rebuilds.
 $(BUILD)/.flags: FORCE | $(BOOT)
-	$(call keep,$(HV_CFLAGS) $(HV_SMALL) but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))
+	$(call keep,$(HV_CFLAGS) $(HV_GCC) $(HV_SMALL) but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))
 $(BUILD)/.lists: FORCE | $(BOOT)
 	$(call keep,$(HV_OBJS) $(GUEST_OBJS) $(SCENARIO_OBJS) $(USER_BINS) $(HOST_OBJS))
 .PHONY: FORCE
@@ -226,7 +228,8 @@ $(BUILD)/guest/offsets.h: guest/offsets.c $(GUEST_DEPS)
 
 # ---- Compiling and linking (V=1 shows the commands) --------------------------------------------------
 
-$(filter-out $(call objs,hv,$(HV_FAST)),$(HV_OBJS)): HV_OPT = $(HV_SMALL)
+$(call objs,hv,$(HV_FAST)): HV_OPT = $(HV_GCC)
+$(filter-out $(call objs,hv,$(HV_FAST)),$(HV_OBJS)): HV_OPT = $(HV_GCC) $(HV_SMALL)
 $(BUILD)/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CC)

@@ -32,7 +32,7 @@ enum books_when books_when;
 
 static struct audit_count *scratch;
 static struct audit_sums sums;
-static bool busy, wrong; /* an audit is under way; the last one found something */
+static bool busy, told; /* an audit is under way; what it found is what the panic is about */
 static uint64_t checks;
 
 /* What domains hold, listed anew for each audit. */
@@ -61,8 +61,7 @@ static void *pages_reserve(uint64_t bytes)
     void *pages = pages_take(bytes);
 
     if (!pages)
-        boot_failure("Not enough memory: audit= needs %luk in one piece",
-                     PAGE_SIZE << order_of(bytes) >> 10);
+        boot_failure("Not enough memory for audit=");
     return memset(pages, 0, bytes);
 }
 
@@ -198,7 +197,6 @@ static bool audit(struct audit *a)
         page_free(frame_of_va(scratch), order_of(bytes));
         scratch = 0;
     }
-    wrong = a->found;
     busy = false;
     return true;
 }
@@ -209,16 +207,16 @@ static void verdict(const struct audit *a)
 
     if (a->found)
         snprintk(text, sizeof(text), "%u differences", a->found);
-    printk(LOG_ALWAYS, "audit: %lu frames, %lu tables, %lu references: %s\n", frame_limit,
-           a->tables, a->references, text);
+    printk(LOG_ALWAYS, "audit: %lu frames, %lu tables, %lu references, %lu checks before: %s\n",
+           frame_limit, a->tables, a->references, checks, text);
 }
 
 void books_report(void)
 {
     struct audit a = { 0 };
 
-    if (busy || wrong)
-        printk(LOG_ALWAYS, "audit: %s\n", busy ? "not finished" : "differences, see above");
+    if (busy || told)
+        printk(LOG_ALWAYS, "audit: %s\n", busy ? "not finished" : "see above");
     else if (audit(&a))
         verdict(&a);
     else
@@ -232,9 +230,8 @@ void books_close(const char *when)
     if (books_when == BOOKS_OFF || !audit(&a))
         return;
     verdict(&a);
-    if (checks)
-        printk(LOG_ALWAYS, "audit: and %lu times before, when a guest was to run on\n", checks);
-    if (a.found)
+    told = a.found;
+    if (told)
         panic("The books are wrong %s", when);
 }
 
@@ -261,7 +258,8 @@ void books_check(struct vcpu *v)
     audit(&a);
     if (!agree && !a.found)
         audit_differs(&a, "exact-counts", "machine", AUDIT_AT(0), "sum of all books", 0, 1);
-    if (a.found)
+    told = a.found;
+    if (told)
         panic("The books are wrong before d%uv%u runs on at %016lx", v->domain->id, v->id,
               v->regs.rip);
 }

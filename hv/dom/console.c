@@ -12,12 +12,16 @@
 
 #include "dom/vcpu.h"
 #include "lib/errno.h"
+#include "lib/machine.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "mm/refusal.h"
 
 #define INPUT_SIZE 256u /* power of two */
+
+#define SWITCH_KEY   1 /* CTRL-a */
+#define SWITCH_TIMES 3u
 
 static struct {
     struct spinlock lock;
@@ -86,7 +90,7 @@ void console_ring_drain(struct domain *d)
     spin_unlock(&input.lock);
 }
 
-void console_input(char c)
+static void guest_input(char c)
 {
     struct domain *d = initial_domain;
 
@@ -98,6 +102,62 @@ void console_input(char c)
     spin_unlock(&input.lock);
     if (d && d->initial)
         evtchn_raise_virq(d->vcpu[0], VIRQ_CONSOLE);
+}
+
+/* ---- keys of the hypervisor ---- */
+
+static void key_help(void);
+
+static const struct {
+    char key;
+    void (*act)(void);
+    const char *what;
+} keys[] = {
+    { 'h', key_help, "list the keys" },
+    { 'A', books_report, "audit" },
+};
+
+static void key_help(void)
+{
+    for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        printk(LOG_ALWAYS, " '%c' %s\n", keys[i].key, keys[i].what);
+}
+
+static void key_pressed(char c)
+{
+    for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (keys[i].key == c) {
+            keys[i].act();
+            return;
+        }
+    }
+}
+
+/* CTRL-a three times gives the line to the other side; until then they are held back. */
+void console_input(char c)
+{
+    static bool ours;
+    static unsigned switches;
+    const struct domain *d = initial_domain;
+
+    if (c == SWITCH_KEY && ++switches == SWITCH_TIMES) {
+        switches = 0;
+        ours = !ours;
+        printk(LOG_ALWAYS, "*** Serial input to %s (type 'CTRL-a' three times to switch input)\n",
+               ours ? "Pinion"
+               : d  ? d->name
+                    : "nobody");
+        return;
+    }
+    if (c == SWITCH_KEY)
+        return;
+    for (; switches; switches--)
+        if (!ours)
+            guest_input(SWITCH_KEY);
+    if (ours)
+        key_pressed(c);
+    else
+        guest_input(c);
 }
 
 static long console_write(unsigned count, uint64_t va)

@@ -7,7 +7,7 @@
 
 /* Drains the out ring of a domU to the serial line; called when the guest kicks its console port. */
 void console_ring_drain(struct domain *d);
-/* A byte came in on the serial line: to the domain that has the input. */
+/* A byte came in on the serial line: for the domain that has the input, or a key of the hypervisor. */
 void console_input(char c);
 
 /* Most bytes that console_io() takes or gives at once. */

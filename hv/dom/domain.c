@@ -194,12 +194,12 @@ void domain_reap(void)
             link = &d->next;
             continue;
         }
-        books_close("before a domain's memory is taken apart");
+        books_close("before teardown");
         *link = d->next;
         if (initial_domain == d)
             initial_domain = 0;
         domain_destroy(d);
-        books_close("after a domain's memory was taken apart");
+        books_close("after teardown");
         if (initial)
             machine_end(id, reason);
         snprintk(number, sizeof(number), "%u", reason);

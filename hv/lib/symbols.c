@@ -4,29 +4,31 @@
  * the functions in the order of their addresses, without gaps, each with its size (seven bits a byte)
  * and its packed name. In the first link the table is empty; text is the same in both.
  *
- * A code of a name from FIRST_PAIR up stands for two codes below it: scripts/hv-symbols.
+ * A code of a name stands for a letter, or for two codes below it: scripts/hv-symbols.
  */
 #include "lib/symbols.h"
 
 #include "lib/printk.h"
 
-#define FIRST_PAIR 128u
-#define NAME_MAX   64u
+#define NAME_MAX 64u
 
 extern const uint32_t symbol_count, symbol_first; /* functions; offset of the first in the image */
-extern const uint8_t symbol_pairs[][2], symbol_table[];
+extern const uint32_t symbol_letter_count; /* codes 1 up to this one; the pairs are behind them */
+extern const uint8_t symbol_letters[], symbol_pairs[][2], symbol_table[];
 extern const char __image_start[];
 
 static char name[NAME_MAX]; /* of the function found last */
 
 static char *unpack(char *to, uint8_t code)
 {
-    if (code >= FIRST_PAIR) {
-        to = unpack(to, symbol_pairs[code - FIRST_PAIR][0]);
-        return unpack(to, symbol_pairs[code - FIRST_PAIR][1]);
+    unsigned pair = code - 1u - symbol_letter_count;
+
+    if (code > symbol_letter_count) {
+        to = unpack(to, symbol_pairs[pair][0]);
+        return unpack(to, symbol_pairs[pair][1]);
     }
     if (to < name + NAME_MAX - 1)
-        *to++ = (char)code;
+        *to++ = (char)symbol_letters[code - 1u];
     return to;
 }
 

@@ -87,12 +87,12 @@ static void check_unowned(struct audit *a, uint64_t n, uint64_t ref, uint64_t ty
     const struct audit_count *c = &a->roots->scratch[n];
 
     if (ref & (FRAME_REF_COUNT | FRAME_ALLOCATED | FRAME_HV_SHARED))
-        differs(a, "owner", n, "reference word of nobody's", ref, ref & FRAME_OWNER_MASK);
+        differs(a, "owner", n, "reference word", ref, ref & FRAME_OWNER_MASK);
     if (c->refs)
-        differs(a, "owner", n, "count of references to nobody's", c->refs, 0);
+        differs(a, "owner", n, "references", c->refs, 0);
     /* The type word of a free frame belongs to the allocator. */
     if ((uint16_t)(ref >> FRAME_OWNER_SHIFT) != OWNER_NONE && type)
-        differs(a, "one-type", n, "type word of nobody's", type, 0);
+        differs(a, "one-type", n, "type word", type, 0);
 }
 
 bool audit_state_right(uint64_t type)
@@ -133,7 +133,7 @@ static void check_frame(struct audit *a, uint64_t n, uint64_t ref, uint64_t type
     if ((type & FRAME_TYPE_COUNT) != types)
         differs(a, "exact-counts", n, "type count", type & FRAME_TYPE_COUNT, types);
     if ((ref & FRAME_REF_COUNT) > FRAME_REF_MAX || (type & FRAME_TYPE_COUNT) > FRAME_TYPE_MAX)
-        differs(a, "exact-counts", n, "larger count than its field has room for", ref, 0);
+        differs(a, "exact-counts", n, "count beyond its field", ref, 0);
 }
 
 /* From here on frames are this owner's: finds its account. */
@@ -144,7 +144,7 @@ static void owner_met(struct audit *a, uint64_t n, uint16_t id)
     while (slot < OWNER_MAX && !(owner_at(slot) && owner_at(slot)->id == id))
         slot++;
     if (slot == OWNER_MAX)
-        differs(a, "owner", n, "owner that nobody knows", id, OWNER_NONE);
+        differs(a, "owner", n, "owner, unknown,", id, OWNER_NONE);
     a->owner = id;
     a->slot = slot;
 }
@@ -159,8 +159,8 @@ static void check_accounts(struct audit *a)
         if (o->pages != a->pages[i])
             audit_differs(a, "owner", "domain", AUDIT_AT(o->id), "account", o->pages, a->pages[i]);
         if (o->pages > o->max_pages)
-            audit_differs(a, "owner", "domain", AUDIT_AT(o->id), "account above its limit",
-                          o->pages, o->max_pages);
+            audit_differs(a, "owner", "domain", AUDIT_AT(o->id), "account over quota", o->pages,
+                          o->max_pages);
     }
 }
 

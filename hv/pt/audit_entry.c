@@ -27,7 +27,7 @@ void audit_count_ref(struct audit *a, const char *where, uint64_t at, uint64_t n
 {
     a->references++;
     if (n >= frame_limit) {
-        audit_differs(a, "owner", where, at, "frame beyond memory", n, frame_limit);
+        audit_differs(a, "owner", where, at, "target", n, frame_limit);
         return;
     }
     a->roots->scratch[n].refs++;
@@ -46,11 +46,10 @@ static void count_leaf(struct audit *a, uint64_t n, unsigned slot, uint64_t pte)
         return;
     if (owner_of(target) != owner_of(n) &&
         !(a->roots->may_map && a->roots->may_map(owner_of(n), owner_of(target))))
-        audit_differs(a, "owner", "L1", at, "owner of the frame", owner_of(target), owner_of(n));
+        audit_differs(a, "owner", "L1", at, "target's owner", owner_of(target), owner_of(n));
     type = frame_table[target].type;
     if ((pte & PTE_RW) && (type & FRAME_TYPE_COUNT) && TYPE_OF(type) != PT_WRITABLE)
-        audit_differs(a, "one-type", "L1", at, "type of the writable frame", TYPE_OF(type),
-                      PT_WRITABLE);
+        audit_differs(a, "one-type", "L1", at, "target's type", TYPE_OF(type), PT_WRITABLE);
 }
 
 /* An entry above: the target is the same owner's and a validated table one level down. */
@@ -65,14 +64,13 @@ static void count_branch(struct audit *a, uint64_t n, unsigned level, unsigned s
     if (target >= frame_limit)
         return;
     if (owner_of(target) != owner_of(n))
-        audit_differs(a, "owner", names[level], at, "owner of the table", owner_of(target),
+        audit_differs(a, "owner", names[level], at, "target's owner", owner_of(target),
                       owner_of(n));
     type = frame_table[target].type;
     if (TYPE_OF(type) != level - 1)
-        audit_differs(a, "one-type", names[level], at, "type of the table", TYPE_OF(type),
-                      level - 1);
+        audit_differs(a, "one-type", names[level], at, "target's type", TYPE_OF(type), level - 1);
     else if (!(type & FRAME_VALIDATED))
-        audit_differs(a, "validated", names[level], at, "validated flag of the table", 0, 1);
+        audit_differs(a, "validated", names[level], at, "target's validated flag", 0, 1);
 }
 
 /* The first of them (M2P) may be hidden; slot 4 is the owner's. A and D are the CPU's to set. */
