@@ -32,6 +32,8 @@ static uint64_t hv_slots[HV_SLOTS];
 static struct audit_ref holds[HOLDS_MAX];
 static unsigned holds_count;
 static struct audit_count *scratch;
+static struct audit_sums sums;
+static uint8_t *copy_of_memory, *copy_of_table; /* as they were when page_written() looked last */
 static uint64_t frames_free_at_start;
 static char log_buffer[1u << 16];
 static size_t log_used;
@@ -123,6 +125,27 @@ void vcpu_descriptors_release(struct vcpu *v)
     (void)v;
 }
 
+/* The dirty bit of a page: it has another content than when it was asked for last. */
+static bool page_written(const void *page)
+{
+    const uint8_t *at = page, *table = (const uint8_t *)frame_table;
+    const size_t table_bytes = frame_limit * sizeof(*frame_table);
+    size_t bytes = PAGE_SIZE;
+    uint8_t *copy;
+
+    if (at >= table && at < table + table_bytes) {
+        copy = copy_of_table + (at - table);
+        if (bytes > table_bytes - (size_t)(at - table))
+            bytes = table_bytes - (size_t)(at - table);
+    } else {
+        copy = copy_of_memory + (at - machine_memory);
+    }
+    if (!memcmp(at, copy, bytes))
+        return false;
+    memcpy(copy, at, bytes);
+    return true;
+}
+
 /* ---- start and stop --------------------------------------------------------- */
 
 static void domain_start(struct domain *d, uint16_t id, bool initial, unsigned frames)
@@ -162,6 +185,13 @@ void machine_begin(unsigned frames)
     memset(machine_memory + idle_root_pa, 0, PAGE_SIZE);
     for (unsigned i = 0; i < HV_SLOTS; i++)
         hv_slots[i] = HV_ENTRY | (i ? 0 : PTE_U) | (uint64_t)i << 52;
+    copy_of_memory = calloc(frames, PAGE_SIZE);
+    copy_of_table = calloc(frames, sizeof(*frame_table));
+    sums = (struct audit_sums){
+        .written = page_written,
+        .tables = calloc(frames, sizeof(*sums.tables)),
+        .pages = calloc(frames / AUDIT_PAGE_FRAMES + 1, sizeof(*sums.pages)),
+    };
     domain_start(&machine_guest, 1, false, frames);
     domain_start(&machine_control, 0, true, frames);
     vcpu_start(0, &machine_guest);
@@ -209,6 +239,10 @@ void machine_end(void)
     free(frame_table);
     free(m2p_table);
     free(scratch);
+    free(copy_of_memory);
+    free(copy_of_table);
+    free(sums.tables);
+    free(sums.pages);
     free(machine_memory);
 }
 
@@ -233,11 +267,12 @@ void machine_run(unsigned n)
 
 /* ---- checks ----------------------------------------------------------------- */
 
-unsigned machine_audit(bool at_rest)
+/* What the auditor is told of; good until the next call. */
+static const struct audit_roots *roots_list(bool at_rest)
 {
-    struct audit_ref refs[HOLDS_MAX + 2 * MACHINE_VCPUS];
-    const struct pt_work *works[MACHINE_VCPUS];
-    struct audit a = { 0 };
+    static struct audit_ref refs[HOLDS_MAX + 2 * MACHINE_VCPUS];
+    static const struct pt_work *works[MACHINE_VCPUS];
+    static struct audit_roots roots;
     unsigned n = 0;
 
     for (unsigned i = 0; i < MACHINE_VCPUS; i++) {
@@ -250,17 +285,29 @@ unsigned machine_audit(bool at_rest)
             refs[n++] = (struct audit_ref){ ma_to_mfn(v->cr3_user), PT_L4, "user root" };
     }
     memcpy(refs + n, holds, holds_count * sizeof(holds[0]));
-    a.roots = &(struct audit_roots){ .refs = refs,
-                                     .refs_count = n + holds_count,
-                                     .works = works,
-                                     .works_count = MACHINE_VCPUS,
-                                     .at_rest = at_rest,
-                                     .hv_slots = hv_slots,
-                                     .scratch = scratch };
+    roots = (struct audit_roots){ .refs = refs,
+                                  .refs_count = n + holds_count,
+                                  .works = works,
+                                  .works_count = MACHINE_VCPUS,
+                                  .at_rest = at_rest,
+                                  .hv_slots = hv_slots,
+                                  .scratch = scratch };
+    return &roots;
+}
+
+unsigned machine_audit(bool at_rest)
+{
+    struct audit a = { .roots = roots_list(at_rest) };
+
     audit_tables(&a);
     audit_free(&a);
     audit_end(&a);
     return a.found;
+}
+
+bool machine_sums_agree(void)
+{
+    return audit_sums_agree(&sums, roots_list(true));
 }
 
 void machine_check(const char *where)
@@ -280,6 +327,8 @@ void machine_check(const char *where)
     found = machine_audit(at_rest);
     if (found)
         fail_msg("%s: %s: %u differences\n%s", note, where, found, log_buffer + before);
+    if (!machine_sums_agree())
+        fail_msg("%s: %s: the sums differ", note, where);
 }
 
 void machine_hold(mfn_t mfn, enum page_type type)

@@ -77,6 +77,8 @@ void machine_run(unsigned n);
 void machine_check(const char *where);
 /* Differences that the auditor finds now, without failing the test. */
 unsigned machine_audit(bool at_rest);
+/* The auditor's quick look, at what has changed since the last one. */
+bool machine_sums_agree(void);
 /* Runs until the hypervisor panics: true if it did, with the text in the log. */
 #define machine_panics(statement)          \
     ({                                     \
