@@ -35,10 +35,10 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 	lib/uart.c
 
 # Those of them that a guest waits for: compiled for speed, the others for size (128 KiB in all).
-HV_FAST := cpu/traps.c cpu/exit.c cpu/switch.c cpu/fpu.c dom/sched.c dom/evtchn.c dom/vcpu.c \
-	mm/frame.c mm/owner.c mm/tlb.c mm/guest_copy.c lib/string.c \
+HV_FAST := cpu/traps.c cpu/exit.c dom/evtchn.c dom/vcpu.c \
+	mm/frame.c mm/tlb.c mm/guest_copy.c  \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c \
-	pv/hypercall.c pv/multicall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/iret.c
+	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/iret.c
 
 # The guest kernel library and start-up: sources relative to guest/.
 GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c kprint.c cmdline.c \
@@ -101,7 +101,7 @@ HV_CFLAGS = $(COMMON) $(BARE) -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -
 # uninitialised that are not.
 HV_GCC = -malign-data=abi
 HV_SMALL = -Oz -fno-thread-jumps -fno-move-loop-invariants -fno-caller-saves -fno-tree-pre -fno-if-conversion \
-	-fno-shrink-wrap -fno-tree-dominator-opts -Wno-maybe-uninitialized
+	-fno-shrink-wrap -fno-tree-dominator-opts -fno-jump-tables -fno-optimize-sibling-calls -Wno-maybe-uninitialized
 HV_LDFLAGS = -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
 	-Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,--gc-sections
 
