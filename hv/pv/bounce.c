@@ -25,7 +25,8 @@
 
 #define FRAME_MAX (12 * 8ul) /* bytes of the largest frame */
 
-#define RFLAGS_CLEARED (RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC)
+/* IOPL as well: ring 3 cannot have set it, but what goes out is not left to what came in. */
+#define RFLAGS_CLEARED (RFLAGS_TF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC)
 
 struct handler {
     uint64_t va;
