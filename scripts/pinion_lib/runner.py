@@ -97,8 +97,9 @@ class Serial:
             self.partial = ""
 
 
-def run(boot, build, timeout, echo=False, log=None, say=None):
-    """Boots once and waits for the end. `timeout` is in seconds, None for never."""
+def run(boot, build, timeout, echo=False, log=None, say=None, silence=None):
+    """Boots once and waits for the end. `timeout` is in seconds, None for never; so is `silence`,
+    the longest that the serial line may say nothing."""
     build.dir.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="run-", dir=build.dir))
     try:
@@ -107,12 +108,12 @@ def run(boot, build, timeout, echo=False, log=None, say=None):
             serial = Serial(echo, file)
             if say:
                 say(line)
-            return supervise(line, serial, boot, timeout, work)
+            return supervise(line, serial, boot, timeout, work, silence)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def supervise(line, serial, boot, timeout, work):
+def supervise(line, serial, boot, timeout, work, silence=None):
     """Runs QEMU to its end and judges. The terminal is given back as it was."""
     interactive = serial.echo and sys.stdin is not None and sys.stdin.isatty()
     terminal = termios.tcgetattr(sys.stdin) if interactive else None
@@ -126,7 +127,7 @@ def supervise(line, serial, boot, timeout, work):
             stderr=stderr,
         )
         try:
-            timed_out = follow(qemu, serial, boot, start, timeout)
+            timed_out = follow(qemu, serial, boot, start, timeout, silence)
         finally:
             if qemu.poll() is None:
                 qemu.kill()
@@ -135,7 +136,7 @@ def supervise(line, serial, boot, timeout, work):
                 termios.tcsetattr(sys.stdin, termios.TCSADRAIN, terminal)
     serial.close()
     said = complaints.read_text(errors="replace").strip()
-    outcome = judge(qemu.returncode, serial, timed_out, timeout, said)
+    outcome = judge(qemu.returncode, serial, timed_out, silence or timeout, said)
     outcome.seconds = time.monotonic() - start
     return outcome
 
@@ -147,7 +148,7 @@ def pump(source, chunks):
     chunks.put(b"")
 
 
-def follow(qemu, serial, boot, start, timeout):
+def follow(qemu, serial, boot, start, timeout, silence=None):
     """Reads until QEMU ends, or until what Xen says last; True on timeout."""
     end_seen = last_byte = None
     chunks = queue.Queue()
@@ -155,6 +156,8 @@ def follow(qemu, serial, boot, start, timeout):
     while True:
         now = time.monotonic()
         if timeout is not None and now - start > timeout:
+            return True
+        if silence is not None and now - (last_byte or start) > silence:
             return True
         if end_seen is not None:
             if now - last_byte > QUIET_AFTER_END or now - end_seen > LONGEST_AFTER_END:
