@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from .fault import ROOT, FaultError
+from .fault import ROOT, FaultError, source
 from .host import make_tree
 
 PLATFORMS = ("direct-initial", "direct-domu")
@@ -34,7 +34,7 @@ class Boot:
         with self.lock:
             if job not in self.trees:
                 folder = self.work / f"job{job}"
-                tree = make_tree(folder / "boot", self.build)
+                tree = make_tree(folder / "boot")
                 out = tree / "build"
                 out.mkdir(exist_ok=True)
                 for name in LINKED:
@@ -134,7 +134,7 @@ class Boot:
     def attempt(self, fault, job):
         """(verdict, by, seconds) as host.Host.attempt()."""
         tree = self.tree(job)
-        text = (ROOT / fault.file).read_text(encoding="utf-8")
+        text = source(fault.file)
         self.check()
         start = time.monotonic()
         try:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,12 @@ class Fault:
         return text[begin : text.find("\n", self.start)].strip()
 
 
+@lru_cache(maxsize=None)
+def source(file):
+    """A file as it was when the run began: whoever edits it meanwhile does not move the faults."""
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
 def read_toml(path):
     try:
         with path.open("rb") as file:
@@ -58,7 +65,7 @@ def place(entry):
     path = ROOT / entry["file"]
     if not path.is_file():
         raise FaultError(f"{entry['name']}: there is no {entry['file']}")
-    text = path.read_text(encoding="utf-8")
+    text = source(entry["file"])
     found = list(anchor(entry["find"]).finditer(text))
     if len(found) != 1:
         raise FaultError(

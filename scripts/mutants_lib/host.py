@@ -8,6 +8,7 @@ link, and the programs until the first that fails. Two variants of everything: `
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -18,7 +19,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .fault import ROOT, FaultError
+from .fault import ROOT, FaultError, source
 
 PLAIN = ["-O1", "-g0", "-w", "-fPIC"]
 ASAN = ["-O1", "-g", "-w", "-fPIC", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -48,17 +49,28 @@ def digest(paths, salt=""):
     return total.hexdigest()
 
 
-def make_tree(tree, build, copied=("hv",)):
-    """A tree that looks like the project's root, with what may change copied and the rest linked."""
+def refresh(source, target):
+    """target becomes a copy; a file that is the same already keeps its date, which make looks at."""
+    wanted = {path.relative_to(source) for path in source.rglob("*") if path.is_file()}
+    for path in [p for p in target.rglob("*") if p.is_file() and p.relative_to(target) not in wanted]:
+        path.unlink()
+    for name in wanted:
+        new = (source / name).read_bytes()
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if not (target / name).is_file() or (target / name).read_bytes() != new:
+            (target / name).write_bytes(new)
+
+
+def make_tree(tree):
+    """A tree that looks like the project's root: hv/ is a copy, the rest is linked."""
     tree.mkdir(parents=True, exist_ok=True)
     for path in ROOT.iterdir():
         link = tree / path.name
-        if path.name in (*copied, "build") or path.name.startswith("."):
+        if path.name in ("hv", "build") or path.name.startswith("."):
             continue
         if not link.is_symlink():
             link.symlink_to(path)
-    for name in copied:
-        shutil.copytree(ROOT / name, tree / name, dirs_exist_ok=True)
+    refresh(ROOT / "hv", tree / "hv")
     return tree
 
 
@@ -186,6 +198,7 @@ class Host:
         which += [line.split()[-1] for line in reversed(lines) if line.startswith("[ RUN ")]
         hangs = process.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
         name = which[0] if which else f"status {process.returncode}"
+        name = re.sub(r"[^\w .-]", "?", name)[:60]
         return process.returncode, used.ru_utime + used.ru_stime, f"{name}{' hangs' if hangs else ''}"
 
     def check(self):
@@ -210,7 +223,7 @@ class Host:
     def tree(self, job):
         with self.lock:
             if job not in self.trees:
-                self.trees[job] = make_tree(self.work / f"job{job}" / "tree", self.build)
+                self.trees[job] = make_tree(self.work / f"job{job}" / "tree")
                 (self.trees[job] / "build").mkdir(exist_ok=True)
             return self.trees[job]
 
@@ -219,7 +232,7 @@ class Host:
         tree, to = self.tree(job), self.work / f"job{job}" / variant
         shutil.rmtree(to, ignore_errors=True)
         to.mkdir(parents=True)
-        text = (ROOT / fault.file).read_text(encoding="utf-8")
+        text = source(fault.file)
         (tree / fault.file).write_text(fault.apply(text), encoding="utf-8")
         start = time.monotonic()
         try:

@@ -7,7 +7,7 @@ stands as long as the function does.
 import re
 from collections import Counter
 
-from .fault import ROOT, Fault
+from .fault import ROOT, Fault, source
 
 ROOMS = ("hv/pt", "hv/mm", "hv/pv")
 
@@ -176,9 +176,9 @@ OPERATORS = {
 
 
 def of_file(path):
-    text = path.read_text(encoding="utf-8")
-    mask = masked(text)
     name = str(path.relative_to(ROOT))
+    text = source(name)
+    mask = masked(text)
     for function, start, end in functions(mask):
         count = Counter()
         for operator, make in OPERATORS.items():
