@@ -119,9 +119,9 @@ USER_LDFLAGS = $(GUEST_LDFLAGS) -Wl,-Ttext-segment=0x400000
 HOST_CFLAGS = $(filter-out $(PREFIX_MAP),$(COMMON)) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -DPINION_VERSION='"$(VERSION)"' \
 	-Itests/host/config -Itests/host -Ihv -Iguest
-# Four entries in a table, three-bit type counts, eight frees until a date comes round again.
+# Four entries in a table, three-bit type counts, eight frees until a date comes round again, blocks of 32.
 HOST_TINY = -DPT_INDEX_BITS=2 -DPT_HV_SLOT_FIRST=2 -DPT_HV_SLOT_LAST=2 -DFRAME_REF_BITS=4 \
-	-DFRAME_REF_RESERVE=4 -DFRAME_TYPE_BITS=3 -DFRAME_EPOCH_BITS=3
+	-DFRAME_REF_RESERVE=4 -DFRAME_TYPE_BITS=3 -DFRAME_EPOCH_BITS=3 -DPAGE_ORDER_MAX=5u
 
 # ---- Names made from the lists ----------------------------------------------
 

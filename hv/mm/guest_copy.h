@@ -25,7 +25,7 @@ static inline bool guest_range_ok(uint64_t va, uint64_t bytes)
     uint64_t end;
 
     if (__builtin_add_overflow(va, bytes, &end))
-        return bytes != 0 && end == 0 && va >= HV_VA_END;
+        return end == 0 && va >= HV_VA_END;
     return va >= HV_VA_END || end <= 0x0000800000000000ul;
 }
 

@@ -12,7 +12,9 @@
 
 #include "mm/frame.h"
 
+#ifndef PAGE_ORDER_MAX
 #define PAGE_ORDER_MAX 18u /* 2^18 frames, 1 GiB */
+#endif
 
 /* Gives frames [first, first + count) to the allocator: at boot, for each range of free RAM. */
 void page_alloc_add(mfn_t first, uint64_t count);

@@ -88,9 +88,15 @@ static long unmap_page(void)
     return op_update(t.l[1], 2, 0);
 }
 
+static long unmap_page_generally(void)
+{
+    hooks.general = true;
+    return unmap_page();
+}
+
 static long map_page_writable(void)
 {
-    return op_update(t.l[1], 3, pte_make(page, LEAF_RW));
+    return op_update(table, 3, pte_make(page, LEAF_RW));
 }
 
 static long unpin_table(void)
@@ -131,6 +137,7 @@ static void a_frame_given_back_while_it_is_mapped(void **state)
 
 static void mapped_writable(void)
 {
+    assert_int_equal(op_pin(table, 1), 0);
     assert_int_equal(op_update(t.l[1], 2, pte_make(page, LEAF_RW)), 0);
 }
 
@@ -138,6 +145,8 @@ static void the_last_writable_mapping_goes_while_one_comes(void **state)
 {
     (void)state;
     at_each_access("unmap", mapped_writable, unmap_page, map_page_writable);
+    at_each_access("unmap the general way", mapped_writable, unmap_page_generally,
+                   map_page_writable);
 }
 
 static void pinned(void)
@@ -260,6 +269,19 @@ static void an_entry_that_is_not_present(void **state)
     machine_check("nothing taken");
 }
 
+/* An L1 that is validated and unlocked, and not the caller's. */
+static void an_l1_of_another_domain(void **state)
+{
+    mfn_t theirs = machine_page(&machine_control);
+
+    (void)state;
+    machine_run(2);
+    assert_int_equal(op_pin(theirs, 1), 0);
+    machine_run(0);
+    assert_refused(-EINVAL, op_update(theirs, 1, pte_make(page, LEAF_RO)));
+    assert_refused(-EINVAL, op_update(theirs, 1, 0));
+}
+
 /* A page of descriptors that is refused keeps the frame that an earlier step has named. */
 static void the_first_reason_stays(void **state)
 {
@@ -289,6 +311,7 @@ int main(void)
         T(frames_that_links_cannot_name),
         T(ranges_of_nothing),
         T(an_entry_that_is_not_present),
+        T(an_l1_of_another_domain),
         T(the_first_reason_stays),
     };
 

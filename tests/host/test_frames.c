@@ -169,6 +169,7 @@ static void counts_that_cannot_be(void **state)
     snapshot_free(before);
     assert_true(machine_panics(frame_get_again(unused)));
     assert_true(machine_panics(page_type_put(mfn)));
+    assert_true(machine_panics(page_writable_put(mfn)));
     assert_true(machine_panics(page_free(unused, 0)));
     assert_true(machine_panics(page_free(mfn, 0)));
     assert_true(machine_panics((void)owner_release(&machine_control.owner, mfn)));

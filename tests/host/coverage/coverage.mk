@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # The host tests once more, to be counted: without sanitizers, which add branches of their own, and
 # without optimisation, which takes some away. scripts/host-tests runs them. The tests are compiled for
-# it too: they call functions of headers themselves.
+# it too: they call functions of headers themselves. A function is counted once, wherever it is inlined.
 
-COVERAGE_CFLAGS = $(filter-out -fsanitize% -fno-sanitize% -O1,$(HOST_CFLAGS)) -O0
+COVERAGE_CFLAGS = $(filter-out -fsanitize% -fno-sanitize% -O1,$(HOST_CFLAGS)) -O0 -Dalways_inline=unused
 COVERAGE_OBJS = $(HOST_OBJS:$(BUILD)/host/%=$(BUILD)/host/coverage/%)
 COVERAGE_TINY_OBJS = $(HOST_OBJS:$(BUILD)/host/%=$(BUILD)/host/coverage/tiny/%)
 COVERAGE_BINS = $(addprefix $(BUILD)/host/coverage/,$(HOST_TESTS) $(HOST_TINY_TESTS:%=%.tiny))
