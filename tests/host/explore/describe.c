@@ -2,6 +2,7 @@
 /* Requests and entries in words; see request.h. */
 #include <stdio.h>
 
+#include "pt/page_type.h"
 #include "request.h"
 #include "small.h"
 
@@ -10,7 +11,8 @@ void entry_describe(unsigned number, unsigned level, const char *names, char *te
     if (number == ENTRY_NONE)
         snprintf(text, size, "nothing");
     else if (number == ENTRY_BAD)
-        snprintf(text, size, "an entry with a forbidden bit");
+        snprintf(text, size,
+                 level == PT_SEG ? "a system descriptor" : "an entry with a forbidden bit");
     else
         snprintf(text, size, "%c%s", names[ENTRY_FRAME(number)],
                  level > 1          ? ""
@@ -68,6 +70,11 @@ void request_describe(const struct request *r, const char *names, char *text, si
         break;
     case REQ_TOUCH:
         snprintf(text, size, "%smmu_update %c[%u] := %s, and back", who, c, r->slot, entry);
+        break;
+    case REQ_SEGMENT:
+    case REQ_NO_SEGMENT:
+        snprintf(text, size, "%s%c %s a descriptor slot", who, c,
+                 r->kind == REQ_SEGMENT ? "into" : "out of");
         break;
     case REQ_FLUSH:
         snprintf(text, size, "%sflush the TLB", who);

@@ -5,44 +5,46 @@ EXPLORE_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c pt/page_type.c pt/t
 	pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c pv/mmu_update.c pv/mmuext.c \
 	pv/update_va.c pv/memory_op.c dom/teardown.c
 EXPLORE_LIB := small.c hooks.c state.c state_install.c words.c choice.c tlb.c request.c describe.c
-EXPLORE_GEOMETRY := -DPT_INDEX_BITS=1 -DPT_HV_SLOT_FIRST=2 -DPT_HV_SLOT_LAST=2
-EXPLORE_CFLAGS = $(filter-out $(PREFIX_MAP),$(COMMON)) $(EXPLORE_GEOMETRY) \
+EXPLORE_CFLAGS = $(filter-out $(PREFIX_MAP),$(COMMON)) -DPT_INDEX_BITS=1 \
 	-Itests/host/config -Itests/host/explore -Ihv
 
-explore_objs = $(call objs,host/$(1)/hv,$(EXPLORE_HV)) \
-	$(call objs,host/$(1)/tests,$(EXPLORE_LIB) $(2))
+# $(call EXPLORE_BUILD,FOLDER,FLAGS): rules for the objects in build/host/FOLDER.
+define EXPLORE_BUILD
+$(BUILD)/host/$(1)/hv/%.o: hv/%.c $(HV_DEPS)
+	@mkdir -p $$(@D)
+	$$(call say,CC)
+	$$(Q)$$(CC) $$(EXPLORE_CFLAGS) $(2) -c -o $$@ $$<
+$(BUILD)/host/$(1)/tests/%.o: tests/host/explore/%.c $(HV_DEPS)
+	@mkdir -p $$(@D)
+	$$(call say,CC)
+	$$(Q)$$(CC) $$(EXPLORE_CFLAGS) $(2) -c -o $$@ $$<
+endef
+# $(call EXPLORE_PROGRAM,NAME,FOLDER,FLAGS,SOURCES): build/host/NAME of that folder's objects.
+define EXPLORE_PROGRAM
+$(BUILD)/host/$(1): $(call objs,host/$(2)/hv,$(EXPLORE_HV)) \
+  $(call objs,host/$(2)/tests,$(EXPLORE_LIB) $(4))
+	$$(call say,LD)
+	$$(Q)$$(CC) $$(EXPLORE_CFLAGS) $(3) -o $$@ $$^
+endef
 
-# Fast: one unit for the optimizer, as a step takes less than a microsecond.
-$(BUILD)/host/explore/hv/%.o: hv/%.c $(HV_DEPS)
-	@mkdir -p $(@D)
-	$(call say,CC)
-	$(Q)$(CC) $(EXPLORE_CFLAGS) -O2 -flto -c -o $@ $<
-$(BUILD)/host/explore/tests/%.o: tests/host/explore/%.c $(HV_DEPS)
-	@mkdir -p $(@D)
-	$(call say,CC)
-	$(Q)$(CC) $(EXPLORE_CFLAGS) -O2 -flto -c -o $@ $<
-$(BUILD)/host/explorer: $(call explore_objs,explore,explore.c options.c step.c store.c program.c)
-	$(call say,LD)
-	$(Q)$(CC) $(EXPLORE_CFLAGS) -O2 -flto -o $@ $^
+# The hypervisor's slots lie beyond the two of an L4, or are the second one (.hv).
+EXPLORE_BEYOND := -DPT_HV_SLOT_FIRST=2 -DPT_HV_SLOT_LAST=2
+EXPLORE_WITHIN := -DPT_HV_SLOT_FIRST=1 -DPT_HV_SLOT_LAST=1
+# One unit for the optimizer, as a step takes less than a microsecond; and slow, with sanitizers.
+EXPLORE_FAST := -O2 -flto
+EXPLORE_SAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+EXPLORE_MAIN := explore.c options.c step.c store.c program.c
 
-$(BUILD)/host/schedules: $(call explore_objs,explore,pairs.c schedule.c pieces.c outcome.c starts.c)
-	$(call say,LD)
-	$(Q)$(CC) $(EXPLORE_CFLAGS) -O2 -flto -o $@ $^
+$(eval $(call EXPLORE_BUILD,explore,$(EXPLORE_FAST) $(EXPLORE_BEYOND)))
+$(eval $(call EXPLORE_BUILD,explore.hv,$(EXPLORE_FAST) $(EXPLORE_WITHIN)))
+$(eval $(call EXPLORE_BUILD,explore.san,$(EXPLORE_SAN) $(EXPLORE_BEYOND)))
+$(eval $(call EXPLORE_PROGRAM,explorer,explore,$(EXPLORE_FAST),$(EXPLORE_MAIN)))
+$(eval $(call EXPLORE_PROGRAM,explorer.hv,explore.hv,$(EXPLORE_FAST),$(EXPLORE_MAIN)))
+$(eval $(call EXPLORE_PROGRAM,explorer.san,explore.san,$(EXPLORE_SAN),$(EXPLORE_MAIN)))
+$(eval $(call EXPLORE_PROGRAM,schedules,explore,$(EXPLORE_FAST), \
+  pairs.c schedule.c pieces.c outcome.c starts.c))
 
-EXPLORE_SAN = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-$(BUILD)/host/explore.san/hv/%.o: hv/%.c $(HV_DEPS)
-	@mkdir -p $(@D)
-	$(call say,CC)
-	$(Q)$(CC) $(EXPLORE_CFLAGS) $(EXPLORE_SAN) -c -o $@ $<
-$(BUILD)/host/explore.san/tests/%.o: tests/host/explore/%.c $(HV_DEPS)
-	@mkdir -p $(@D)
-	$(call say,CC)
-	$(Q)$(CC) $(EXPLORE_CFLAGS) $(EXPLORE_SAN) -c -o $@ $<
-$(BUILD)/host/explorer.san: $(call explore_objs,explore.san,explore.c options.c step.c store.c program.c)
-	$(call say,LD)
-	$(Q)$(CC) $(EXPLORE_CFLAGS) $(EXPLORE_SAN) -o $@ $^
-
-EXPLORE_BINS := $(addprefix $(BUILD)/host/,explorer explorer.san schedules)
+EXPLORE_BINS := $(addprefix $(BUILD)/host/,explorer explorer.hv explorer.san schedules)
 test: $(EXPLORE_BINS)
 
 explore: $(EXPLORE_BINS) ## Explore small machines to the end (TIME= seconds, JOBS=)

@@ -7,6 +7,9 @@
 
 struct small_hooks small_hooks;
 
+/* Present, of type LDT: refused in a page of descriptors. */
+#define SYSTEM_DESCRIPTOR (0x82ull << 40)
+
 /* ---- entries ---------------------------------------------------------------- */
 
 uint64_t entry_word(unsigned number, unsigned level)
@@ -75,7 +78,7 @@ bool hook_fail(void)
 static void word_decide(unsigned g, unsigned slot)
 {
     enum page_type level = frame_type(frame_mfn(g));
-    unsigned of = level == PT_L1 ? 2 * config.frames + 2 : config.frames + 2;
+    unsigned of = level == PT_SEG ? 2 : level == PT_L1 ? 2 * config.frames + 2 : config.frames + 2;
     struct choice *c = choose(CHOICE_CONTENT, of);
 
     c->frame = (uint8_t)g;
@@ -88,7 +91,8 @@ static void word_decide(unsigned g, unsigned slot)
     else
         c->value = (uint8_t)(level == PT_L1 ? c->made : ENTRY_OF(c->made - 1, 1));
     small_hooks.known[g] |= 1u << slot;
-    ((uint64_t *)frame_va(frame_mfn(g)))[slot] = entry_word(c->value, level);
+    ((uint64_t *)frame_va(frame_mfn(g)))[slot] =
+        level == PT_SEG && c->value ? SYSTEM_DESCRIPTOR : entry_word(c->value, level);
 }
 
 uint64_t hook_guest_read64(const uint64_t *word)

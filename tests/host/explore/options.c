@@ -22,6 +22,7 @@ static const char usage[] =
     "  --user-root     and another user root\n"
     "  --by-va         update_va_mapping, emulated writes, A and D kept\n"
     "  --give-back     frames are given back and taken anew\n"
+    "  --segments      pages that are loaded as descriptor tables\n"
     "  --faults        each step that can fail does, one in a request\n"
     "  --preempt       each check finds the CPU wanted\n"
     "  --parked N      vCPUs that may wait in the middle of their cleanup, 0 to 2\n"
@@ -47,7 +48,7 @@ static unsigned long number(const char *option, const char *text, unsigned long 
 void options_read(int argc, char **argv)
 {
     enum { FRAMES = 1, LEVELS, DOMS, FIXED, PARKED, JOBS, TIME, ROOM, HELP };
-    static int tlb, roots, user_root, by_va, give_back, faults, preempt, repeat;
+    static int segments, tlb, roots, user_root, by_va, give_back, faults, preempt, repeat;
     static const struct option table[] = {
         { "frames", 1, 0, FRAMES },
         { "levels", 1, 0, LEVELS },
@@ -65,6 +66,7 @@ void options_read(int argc, char **argv)
         { "faults", 0, &faults, 1 },
         { "preempt", 0, &preempt, 1 },
         { "repeat", 0, &repeat, 1 },
+        { "segments", 0, &segments, 1 },
         { "help", 0, 0, HELP },
         { 0, 0, 0, 0 },
     };
@@ -116,6 +118,7 @@ void options_read(int argc, char **argv)
     config.user_root = user_root;
     config.by_va = by_va;
     config.give_back = give_back;
+    config.segments = segments;
     config.faults = faults;
     config.preempt = preempt;
     config.repeat = repeat;

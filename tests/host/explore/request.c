@@ -69,6 +69,10 @@ static void add_of_frame(unsigned domain, unsigned g)
             .level = (uint8_t)level);
     ADD(.kind = REQ_UNPIN, .domain = (uint8_t)domain, .frame = (uint8_t)g);
     ADD(.kind = REQ_STORE, .domain = (uint8_t)domain, .frame = (uint8_t)g);
+    if (config.segments && !domain) {
+        ADD(.kind = REQ_SEGMENT, .frame = (uint8_t)g);
+        ADD(.kind = REQ_NO_SEGMENT, .frame = (uint8_t)g);
+    }
     if (config.give_back)
         ADD(.kind = REQ_RELEASE, .domain = (uint8_t)domain, .frame = (uint8_t)g);
 }
@@ -159,6 +163,10 @@ bool request_applies(const struct request *r, const struct state *s)
         return s->parked[0] == NOBODY && va_table(s, r->slot) != NOBODY;
     case REQ_TOUCH:
         return f->type == PT_L1 && f->validated;
+    case REQ_SEGMENT:
+        return !f->segment;
+    case REQ_NO_SEGMENT:
+        return f->segment;
     case REQ_STORE:
         return config.tlb;
     default:
@@ -249,6 +257,22 @@ static long take(void)
     return rc;
 }
 
+/* The reference of a descriptor slot, as set_gdt takes and drops it. */
+static long segment(const struct request *r, bool in)
+{
+    mfn_t mfn = frame_mfn(r->frame);
+    long rc = 0;
+
+    if (in)
+        rc = page_get_typed(mfn, domain_current()->id, PT_SEG);
+    else
+        page_put_typed(mfn);
+    if (!rc)
+        small_segment[r->frame] = in;
+    pt_work_drain();
+    return rc;
+}
+
 static long go_on(unsigned cpu)
 {
     small_run(cpu);
@@ -291,6 +315,9 @@ long request_run_here(const struct request *r)
         return reservation(XENMEM_decrease_reservation, frame_mfn(r->frame).n);
     case REQ_TAKE:
         return take();
+    case REQ_SEGMENT:
+    case REQ_NO_SEGMENT:
+        return segment(r, r->kind == REQ_SEGMENT);
     case REQ_FLUSH:
         return ext(&(struct request){ .frame = NOBODY }, MMUEXT_TLB_FLUSH_LOCAL);
     default:

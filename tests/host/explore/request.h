@@ -24,6 +24,8 @@ enum request_kind {
     REQ_TAKE,          /* a free frame is taken */
     REQ_TOUCH,         /* frame[slot] := value, then what it was; in one batch */
     REQ_FLUSH,         /* the guest flushes its TLB */
+    REQ_SEGMENT,       /* frame gets into a descriptor slot */
+    REQ_NO_SEGMENT,    /* and out of it */
     REQ_GO_ON,         /* the parked vCPU `slot` goes on with its cleanup */
 };
 

@@ -29,6 +29,7 @@ struct domain small_domain[DOMAINS];
 struct vcpu small_vcpu[CPUS];
 struct percpu small_percpu[CPUS];
 struct percpu *machine_this_cpu;
+bool small_segment[FRAMES_MAX];
 struct frame *frame_table;
 uint8_t *machine_memory;
 uint64_t idle_root_pa = 2 * PAGE_SIZE;
@@ -269,6 +270,9 @@ void small_audit(bool at_rest)
         if (v->cr3_user)
             refs[n++] = (struct audit_ref){ ma_to_mfn(v->cr3_user), PT_L4, "user root" };
     }
+    for (unsigned g = 0; g < config.frames; g++)
+        if (small_segment[g])
+            refs[n++] = (struct audit_ref){ frame_mfn(g), PT_SEG, "descriptor slot" };
     log_used = 0;
     log_text[0] = 0;
     if (audit_run(&(struct audit_roots){ .refs = refs,
@@ -282,15 +286,25 @@ void small_audit(bool at_rest)
         violation("%s", log_text);
 }
 
+/* As the idle vCPU does it: with a slot for pending cleanup that is nobody else's. */
 void small_teardown(unsigned first)
 {
+    static struct pt_work idle_work;
+
     small_hooks = (struct small_hooks){ .quiet = true, .no_preempt = true };
     small_run(0);
+    small_percpu[0].pt_work = &idle_work;
+    for (unsigned g = 0; g < config.frames; g++) {
+        if (small_segment[g])
+            page_put_typed(frame_mfn(g));
+        small_segment[g] = false;
+    }
     for (unsigned i = 0; i < config.domains; i++) {
         unsigned d = first ^ i;
 
         (void)teardown_memory(&small_domain[d]);
     }
+    small_percpu[0].pt_work = &small_vcpu[0].pt_work;
     for (unsigned g = 0; g < config.frames; g++)
         if (frame_owner(frame_mfn(g)) != OWNER_NONE)
             violation("frame %c is not free when its owner is taken apart", 'A' + g);

@@ -42,6 +42,7 @@ struct config {
     bool user_root;  /* and the user root */
     bool by_va;      /* update_va_mapping, emulated writes, accessed and dirty bits kept */
     bool give_back;  /* frames are given back and taken anew */
+    bool segments;   /* pages that are loaded as descriptor tables */
     bool touch;      /* batches that map a page and unmap it again */
     bool faults;     /* a fallible step may fail, one in a request */
     bool preempt;    /* a check may find the CPU wanted */
@@ -63,6 +64,9 @@ extern char small_text[4096];
 void small_start(void);
 void small_run(unsigned cpu);
 bool small_is_other(unsigned cpu); /* the vCPU is the control domain's */
+
+/* Frames on which a descriptor slot of vCPU 0 holds a reference. */
+extern bool small_segment[FRAMES_MAX];
 
 /* Hooks: quiet = no choices are made and no words asked for. */
 extern struct small_hooks {

@@ -12,14 +12,21 @@ static bool type_is_table(unsigned type)
     return type >= PT_L1 && type <= PT_L4;
 }
 
+bool state_slot_is_hv(unsigned level, unsigned slot)
+{
+    return level == PT_L4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST;
+}
+
 bool state_entry_counted(const struct state_frame *f, unsigned slot)
 {
-    return type_is_table(f->type) && (f->validated || (f->partial && slot < f->next));
+    return type_is_table(f->type) && !state_slot_is_hv(f->type, slot) &&
+           (f->validated || (f->partial && slot < f->next));
 }
 
 bool state_entry_known(const struct state_frame *f, unsigned slot)
 {
-    return type_is_table(f->type) && (f->validated || (f->partial && slot <= f->next));
+    return type_is_table(f->type) && !state_slot_is_hv(f->type, slot) &&
+           (f->validated || (f->partial && slot <= f->next));
 }
 
 void state_count(const struct state *s, struct state_counts *c)
@@ -28,8 +35,8 @@ void state_count(const struct state *s, struct state_counts *c)
     for (unsigned g = 0; g < config.frames; g++) {
         const struct state_frame *f = &s->frame[g];
 
-        c->refs[g] += f->allocated + f->pinned + f->partial;
-        c->types[g] += f->pinned + f->partial;
+        c->refs[g] += f->allocated + f->pinned + f->partial + f->segment;
+        c->types[g] += f->pinned + f->partial + f->segment;
         for (unsigned slot = 0; slot < SLOTS; slot++) {
             unsigned e = f->entry[slot];
 
@@ -75,7 +82,7 @@ state_code state_pack(const struct state *s)
         put(&code, 2, f->owner);
         put(&code, 8,
             f->allocated | f->pinned << 1 | f->validated << 2 | f->partial << 3 | f->next << 4 |
-                f->dated << 6);
+                f->dated << 6 | f->segment << 7);
         put(&code, 3, f->type);
         for (unsigned slot = 0; slot < SLOTS; slot++)
             put(&code, 4, f->entry[slot]);
@@ -116,6 +123,7 @@ void state_unpack(state_code code, struct state *s)
         f->partial = bits >> 3 & 1;
         f->next = bits >> 4 & 3;
         f->dated = bits >> 6 & 1;
+        f->segment = bits >> 7 & 1;
         f->owner = (uint8_t)take(&code, 2);
     }
 }
@@ -152,7 +160,7 @@ static uint64_t signature(const struct state *s, const struct state_counts *c, u
     const struct state_frame *f = &s->frame[g];
     uint64_t sig = f->owner | f->allocated << 2 | f->pinned << 3 | f->validated << 4 |
                    f->partial << 5 | f->next << 6 | f->dated << 8 | f->type << 9 | f->leaf << 12 |
-                   f->table << 14;
+                   f->table << 14 | f->segment << 17;
 
     for (unsigned slot = 0; slot < SLOTS; slot++) {
         unsigned e = f->entry[slot];

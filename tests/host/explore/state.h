@@ -31,6 +31,7 @@ struct state_frame {
     uint8_t entry[SLOTS]; /* of a validated table; of a partial one up to entry `next` */
     uint8_t leaf;         /* in the ghost TLB: 0, 1 read-only, 2 writable */
     uint8_t table;        /* in the ghost TLB: bit n - 1, as a table of level n */
+    uint8_t segment;      /* a descriptor slot holds a reference */
     uint8_t dated;        /* idle or free, and not flushed since; type says as what */
 };
 
@@ -47,6 +48,9 @@ struct state_counts {
     uint8_t refs[FRAMES_MAX], types[FRAMES_MAX];
 };
 void state_count(const struct state *s, struct state_counts *c);
+
+/* The hypervisor's slots are no requests' business, nor part of a state. */
+bool state_slot_is_hv(unsigned level, unsigned slot);
 
 /* True if entry `slot` of the frame holds references, or names what an interrupted walk is at. */
 bool state_entry_known(const struct state_frame *f, unsigned slot);

@@ -32,6 +32,10 @@ static void entries_install(unsigned g, const struct state_frame *f)
         bool known = state_entry_known(f, slot);
 
         word[slot] = known ? entry_word(f->entry[slot], f->type) : UNREAD;
+        if (f->validated && state_slot_is_hv(f->type, slot)) {
+            word[slot] = 0;
+            known = true;
+        }
         small_hooks.known[g] |= known << slot;
     }
 }
@@ -41,6 +45,7 @@ static void frame_install(unsigned g, const struct state_frame *f, const struct 
     struct frame *to = frame_of(frame_mfn(g));
     uint64_t date = f->dated ? tlb_epoch() : (tlb_epoch() + 1) & ((1u << FRAME_EPOCH_BITS) - 1);
 
+    small_segment[g] = false;
     if (!f->owner) {
         to->ref = owner_field(OWNER_NONE) | date << FRAME_FREED_SHIFT;
         to->type = 0;
@@ -48,6 +53,7 @@ static void frame_install(unsigned g, const struct state_frame *f, const struct 
         return;
     }
     small_domain[f->owner - 1].owner.pages++;
+    small_segment[g] = f->segment;
     to->ref = owner_field(small_domain[f->owner - 1].id) | (f->allocated ? FRAME_ALLOCATED : 0) |
               c->refs[g];
     to->type = (uint64_t)f->type << FRAME_TYPE_SHIFT;
@@ -153,6 +159,7 @@ static void frame_observe(unsigned g, struct state_frame *f)
         return;
     }
     f->owner = owner == small_domain[0].id ? 1 : 2;
+    f->segment = small_segment[g];
     f->allocated = (ref & FRAME_ALLOCATED) != 0;
     if (!(type & FRAME_TYPE_COUNT)) {
         f->dated = config.tlb && (type & FRAME_TYPE_MASK) && date == tlb_epoch();

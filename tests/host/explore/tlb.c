@@ -42,7 +42,7 @@ static void derive_from(struct ghost *ghost, uint64_t n, unsigned level)
     for (unsigned slot = 0; slot < SLOTS; slot++) {
         uint64_t target = pte_mfn(table[slot]).n - FIRST;
 
-        if (!(table[slot] & PTE_P) || target >= config.frames)
+        if (!(table[slot] & PTE_P) || target >= config.frames || state_slot_is_hv(level, slot))
             continue;
         if (level > 1)
             ghost->table[target] |= 1u << (level - 2);

@@ -29,7 +29,8 @@ static void entry_words(unsigned g, uint64_t *words)
         level > PT_L4)
         return;
     for (unsigned slot = 0; slot < SLOTS && slot < end; slot++)
-        words[slot] = word[slot] & PTE_P ? word[slot] : 0;
+        if (!state_slot_is_hv(level, slot))
+            words[slot] = word[slot] & PTE_P ? word[slot] : 0;
 }
 
 void words_take(struct words *w)
