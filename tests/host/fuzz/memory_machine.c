@@ -385,7 +385,7 @@ void machine_check(void)
     for (unsigned i = 0; i < VCPUS; i++)
         works[i] = &vcpus[i].pt_work;
     for (unsigned i = 0; i < VCPUS; i++)
-        if (vcpus[i].domain && vcpus[i].domain->perdomain.l3_pa)
+        if (vcpu_exists(i) && vcpus[i].domain->perdomain.l3_pa)
             windows_check(&vcpus[i]);
     for (unsigned i = 0; i <= VCPUS; i++)
         roots.at_rest &= !works[i]->used;
