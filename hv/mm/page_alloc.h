@@ -28,21 +28,18 @@ mfn_t page_alloc(unsigned order);
  */
 static inline void page_clear(void *page)
 {
-    uint64_t *at = page, *end = at + 512;
+    char *middle = (char *)page + 128, *end = middle + 4096; /* of 256 bytes at a time */
 
     asm volatile("1:\n\t"
-                 "mov %[zero], (%[at])\n\t"
-                 "mov %[zero], 8(%[at])\n\t"
-                 "mov %[zero], 16(%[at])\n\t"
-                 "mov %[zero], 24(%[at])\n\t"
-                 "mov %[zero], 32(%[at])\n\t"
-                 "mov %[zero], 40(%[at])\n\t"
-                 "mov %[zero], 48(%[at])\n\t"
-                 "mov %[zero], 56(%[at])\n\t"
-                 "add $64, %[at]\n\t"
+                 ".set offset, -128\n\t"
+                 ".rept 32\n\t"
+                 "mov %[zero], offset(%[at])\n\t"
+                 ".set offset, offset + 8\n\t"
+                 ".endr\n\t"
+                 "add $256, %[at]\n\t"
                  "cmp %[end], %[at]\n\t"
                  "jne 1b"
-                 : [at] "+r"(at)
+                 : [at] "+r"(middle)
                  : [zero] "r"(0ul), [end] "r"(end)
                  : "memory", "cc");
 }
