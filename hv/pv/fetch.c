@@ -26,7 +26,7 @@ bool code_segment_read(const struct vcpu *v, const struct cpu_regs *regs, struct
         return false;
     cs->long_mode = desc & DESC_L;
     cs->base = cs->long_mode ? 0 : descriptor_base(desc);
-    return cs->long_mode ? !(desc & DESC_D) : !!(desc & DESC_D);
+    return cs->long_mode || (desc & DESC_D); /* no 16-bit code */
 }
 
 unsigned fetch_bytes(uint8_t *bytes, uint64_t va, unsigned max)

@@ -218,7 +218,7 @@ static enum op_result emulate(struct priv_op *op)
         emulate_cpuid(op->v, op->regs);
         return OP_DONE;
     default:
-        return op->v->in_user || !op->long_mode ? OP_REFUSED : emulate_kernel_op(op);
+        return op->v->in_user ? OP_REFUSED : emulate_kernel_op(op);
     }
 }
 

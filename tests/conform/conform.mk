@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The conformance kernel: a suite of questions, and sequences from a seed.
 
-CONFORM_SRCS := main.c record.c stage.c trial.c trial_entry.S ask_roots.c sequence.c ask_entries.c \
+CONFORM_SRCS := main.c record.c stage.c trial.c trial_entry.S ask_roots.c ask_segments.c ask_nested.c sequence.c ask_entries.c \
 	ask_mmu_update.c ask_va.c ask_mmuext.c ask_pin.c ask_frames.c ask_iret.c ask_modes.c \
 	ask_emulate.c ask_msr.c ask_ptwr.c ask_descriptor.c ask_memory.c ask_calls.c ask_reservation.c \
 	ask_vcpu.c ask_events.c

@@ -44,6 +44,8 @@ static const struct {
     { "vcpu", ask_vcpu },
     { "event", ask_events },
     { "root", ask_roots },
+    { "segment", ask_segments },
+    { "nested", ask_nested },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
