@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The exhaustive explorer: hv/ on a machine of two entries in a table. Fast, and once with sanitizers.
 
-EXPLORE_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c pt/page_type.c pt/table.c pt/entry.c \
-	pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/descriptor.c pv/mmu_update.c pv/mmuext.c \
+EXPLORE_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c $(patsubst hv/%,%,$(wildcard hv/pt/*.c)) \
+	lib/format.c pv/mmu_update.c pv/mmuext.c \
 	pv/update_va.c pv/memory_op.c dom/teardown.c
 EXPLORE_LIB := small.c hooks.c state.c state_install.c words.c choice.c tlb.c request.c describe.c
 EXPLORE_CFLAGS = $(filter-out $(PREFIX_MAP),$(COMMON)) -DPT_INDEX_BITS=1 \
@@ -31,7 +31,7 @@ endef
 EXPLORE_BEYOND := -DPT_HV_SLOT_FIRST=2 -DPT_HV_SLOT_LAST=2
 EXPLORE_WITHIN := -DPT_HV_SLOT_FIRST=1 -DPT_HV_SLOT_LAST=1
 # One unit for the optimizer, as a step takes less than a microsecond; and slow, with sanitizers.
-EXPLORE_FAST := -O2 -flto
+EXPLORE_FAST := -O2 -flto -flto-partition=one
 EXPLORE_SAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 EXPLORE_MAIN := explore.c options.c step.c store.c program.c
 

@@ -226,7 +226,8 @@ void small_start(void)
 {
     frame_limit = FIRST + config.frames;
     frame_table = calloc(frame_limit, sizeof(*frame_table));
-    m2p_table = calloc(frame_limit, sizeof(*m2p_table));
+    m2p_table = malloc(frame_limit * sizeof(*m2p_table));
+    memset(m2p_table, 0xff, frame_limit * sizeof(*m2p_table));
     machine_memory = aligned_alloc(PAGE_SIZE, frame_limit * PAGE_SIZE);
     memset(machine_memory, 0, frame_limit * PAGE_SIZE);
     for (unsigned n = 0; n < config.domains; n++)
@@ -259,6 +260,7 @@ void small_audit(bool at_rest)
 {
     struct audit_ref refs[2 * CPUS + FRAMES_MAX];
     const struct pt_work *works[CPUS];
+    struct audit a = { 0 };
     unsigned n = 0;
 
     for (unsigned i = 0; i < cpus(); i++) {
@@ -275,14 +277,18 @@ void small_audit(bool at_rest)
             refs[n++] = (struct audit_ref){ frame_mfn(g), PT_SEG, "descriptor slot" };
     log_used = 0;
     log_text[0] = 0;
-    if (audit_run(&(struct audit_roots){ .refs = refs,
-                                         .refs_count = n,
-                                         .works = works,
-                                         .works_count = cpus(),
-                                         .at_rest = at_rest,
-                                         .hv_slots = hv_slots,
-                                         .may_map = may_map,
-                                         .scratch = scratch }))
+    a.roots = &(struct audit_roots){ .refs = refs,
+                                     .refs_count = n,
+                                     .works = works,
+                                     .works_count = cpus(),
+                                     .at_rest = at_rest,
+                                     .hv_slots = hv_slots,
+                                     .may_map = may_map,
+                                     .scratch = scratch };
+    audit_tables(&a);
+    if (config.give_back)
+        audit_free(&a);
+    if (a.found)
         violation("%s", log_text);
 }
 

@@ -49,11 +49,13 @@ static void frame_install(unsigned g, const struct state_frame *f, const struct 
     if (!f->owner) {
         to->ref = owner_field(OWNER_NONE) | date << FRAME_FREED_SHIFT;
         to->type = 0;
+        m2p_set(frame_mfn(g), M2P_INVALID);
         page_alloc_add(frame_mfn(g), 1);
         return;
     }
     small_domain[f->owner - 1].owner.pages++;
     small_segment[g] = f->segment;
+    m2p_set(frame_mfn(g), g);
     to->ref = owner_field(small_domain[f->owner - 1].id) | (f->allocated ? FRAME_ALLOCATED : 0) |
               c->refs[g];
     to->type = (uint64_t)f->type << FRAME_TYPE_SHIFT;
