@@ -22,7 +22,7 @@ extern uint64_t idle_root_pa;
 #define HV_PTE_TABLE (PTE_P | PTE_RW | PTE_A) /* above a leaf */
 
 /*
- * Writes the hypervisor's slots into an L4 that is being promoted (I9): everything the guest left
+ * Writes the hypervisor's slots into an L4 that is being promoted (I5): everything the guest left
  * in slots 256..271 is overwritten. perdomain_entry: value for slot 260, 0 = empty. Slot 256
  * becomes empty: hv_map_show_m2p() fills it.
  */

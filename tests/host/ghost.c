@@ -5,7 +5,7 @@
  * which later contents of a stale table still become translations. A real TLB holds some of these,
  * QEMU's hardly any: what a ghost still holds is what must be safe.
  *
- * Rules (hazard I18, I20), checked at each step:
+ * Rules (invariant I6), checked at each step:
  *   - a frame whose content is read to be validated, or is a validated table or descriptor page, is in
  *     no ghost as writable;
  *   - a frame that is in a ghost as a table is not writable by anybody;

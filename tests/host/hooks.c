@@ -52,7 +52,7 @@ bool hook_fail(void)
 }
 
 /*
- * A word of a table that is looked at: no writable translation may be left (I18). A second look may
+ * A word of a table that is looked at: no writable translation may be left (I6). A second look may
  * see other accessed and dirty bits, which the CPU sets on its own.
  */
 uint64_t hook_guest_read64(const uint64_t *word)

@@ -145,7 +145,7 @@ extern uint8_t machine_guest_memory[GUEST_BYTES];
 void *machine_requests(void);
 uint32_t machine_done(void);
 
-/* The state that a refused request leaves as it was (I15). */
+/* The state that a refused request leaves as it was (I7). */
 struct snapshot;
 struct snapshot *snapshot_take(void);
 /* True if nothing differs but what a refusal may leave: the dates and idle types of untyped frames. */

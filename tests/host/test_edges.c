@@ -220,6 +220,22 @@ static void ranges_of_guest_memory(void **state)
     assert_true(guest_va_ok(HV_VA_END));
 }
 
+static void a_new_page_is_clear(void **state)
+{
+    mfn_t again;
+
+    (void)state;
+    machine_poke(page, 1, 0x1122334455667788);
+    machine_poke(page, PT_ENTRIES - 1, ~0ul);
+    assert_true(owner_release(&machine_guest.owner, page));
+    do {
+        again = owner_alloc(&machine_control.owner, 0);
+        assert_true(frame_valid(again));
+        for (unsigned i = 0; i < PAGE_SIZE / 8; i++)
+            assert_int_equal(((const uint64_t *)frame_va(again))[i], 0);
+    } while (!mfn_eq(again, page));
+}
+
 static void machine_to_physical_of_no_frame(void **state)
 {
     (void)state;
@@ -307,6 +323,7 @@ int main(void)
         T(a_partial_table_is_carried_on_by_another),
         T(the_last_descriptor_reference_goes_while_one_comes),
         T(ranges_of_guest_memory),
+        T(a_new_page_is_clear),
         T(machine_to_physical_of_no_frame),
         T(frames_that_links_cannot_name),
         T(ranges_of_nothing),

@@ -2,6 +2,7 @@
 """The documents name files, functions, scenarios and each other: what they name must exist."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ PATHS = list(paths())
 SCENARIOS = {
     name
     for file in (ROOT / "tests/scenarios").glob("*.c")
-    for name in re.findall(r'^SCENARIO\(\w+, "([a-z0-9-]+)"', file.read_text(), re.M)
+    for name in re.findall(r'^SCENARIO(?:_FLAGS)?\(\w+, "([a-z0-9-]+)"', file.read_text(), re.M)
 }
 
 
@@ -95,6 +96,47 @@ def test_links_and_names_exist(doc):
     for name in re.findall(r"→ `([a-z0-9-]+)`", text):
         group = [s for s in SCENARIOS if s == name or s.startswith(name + "-")]
         assert group, f"{doc.name}: scenario {name}"
+
+
+@pytest.mark.parametrize("doc", DOCS, ids=lambda d: d.name)
+def test_host_tests_exist(doc):
+    for file, function in re.findall(r"`(test_\w+): (\w+)`", doc.read_text()):
+        source = ROOT / f"tests/host/{file}.c"
+        assert source.exists(), f"{doc.name}: {source.name}"
+        pattern = rf"^static void {function}\(void \*\*state\)"
+        assert re.search(pattern, source.read_text(), re.M), f"{doc.name}: {file}: {function}"
+
+
+def security_classes():
+    """P1, H4 and so on of docs/security.md that have a row which says what would notice."""
+    text = (ROOT / "docs/security.md").read_text().split("## The classes", 1)[1]
+    for row in re.findall(r"^\| ((?:[A-Z]\d+(?: to |, | ))+)[^|]*\|[^|]*\|([^|]*)\|$", text, re.M):
+        for first, last in re.findall(r"([A-Z]\d+)(?: to ([A-Z]\d+))?", row[0]):
+            numbers = range(int(first[1:]), int((last or first)[1:]) + 1)
+            for number in numbers:
+                yield f"{first[0]}{number}", row[1]
+
+
+def test_classes_have_tests():
+    classes = list(security_classes())
+    assert len(classes) > 60
+    assert len({name for name, _ in classes}) == len(classes)
+    for name, tests in classes:
+        assert "`" in tests, f"{name}: nothing would notice"
+
+
+def test_planted_faults_are_of_a_class():
+    seeded = tomllib.loads((ROOT / "tests/host/mutants/seeded.toml").read_text())
+    names = {fault["name"].split("-")[0] for fault in seeded["fault"]}
+    assert names <= {name for name, _ in security_classes()}
+
+
+def test_comments_name_classes():
+    classes = {name for name, _ in security_classes()}
+    for path in (ROOT / "hv").rglob("*.[chS]"):
+        for named in re.findall(r"\bhazards? ((?:[A-Z]\d+(?:, | and )?)+)", path.read_text()):
+            for name in re.findall(r"[A-Z]\d+", named):
+                assert name in classes, f"{path.relative_to(ROOT)}: hazard {name}"
 
 
 @pytest.mark.parametrize("doc", DOCS, ids=lambda d: d.name)

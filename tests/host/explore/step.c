@@ -2,8 +2,8 @@
 /*
  * One request, and what is checked after it:
  *   - the auditor, the ghost TLB, no cleanup left behind;
- *   - a refused request has changed nothing (I15), unless it met a table that was left partial before;
- *   - a preempted request, asked again until it is done, ends like the undisturbed one (I16), and so
+ *   - a refused request has changed nothing (I7), unless it met a table that was left partial before;
+ *   - a preempted request, asked again until it is done, ends like the undisturbed one (I8), and so
  *     does one that takes a short way.
  */
 #include "step.h"

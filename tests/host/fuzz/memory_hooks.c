@@ -66,7 +66,7 @@ uint64_t second_read(const void *word, uint64_t value)
 }
 
 /*
- * A word of a table: no writable translation of its frame may be left (I18). A second look may see
+ * A word of a table: no writable translation of its frame may be left (I6). A second look may see
  * other accessed and dirty bits, which the CPU sets on its own.
  */
 uint64_t hook_guest_read64(const uint64_t *word)
