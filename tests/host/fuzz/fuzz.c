@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+uint64_t machine_touched; /* config/frame_va.h */
 bool fuzz_verbose;
 void (*fuzz_where)(char *text, size_t size);
 

@@ -17,6 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* The same, while it prints what the input means and what comes of each step. */
 void fuzz_describe(const uint8_t *data, size_t size);
 
+/* Frames whose address somebody got (config/frame_va.h): bit n, of the first 64. */
+extern uint64_t machine_touched;
+
 /* True within fuzz_describe(). */
 extern bool fuzz_verbose;
 

@@ -31,10 +31,15 @@ FUZZ_DIR := $(BUILD)/fuzz
 # Counters narrow enough for a program to fill them, tables of full size.
 FUZZ_GEOMETRY := -DFRAME_REF_BITS=8 -DFRAME_REF_RESERVE=16 -DFRAME_TYPE_BITS=6 -DFRAME_EPOCH_BITS=4
 FUZZ_BASE = $(filter-out $(PREFIX_MAP),$(COMMON)) -fno-omit-frame-pointer $(FUZZ_GEOMETRY) \
-	-DPINION_VERSION='"$(VERSION)"' -Itests/host/config -Itests/host/fuzz -Itests/host -Ihv
+	-DPINION_VERSION='"$(VERSION)"' -Itests/host/fuzz/config -Itests/host/config -Itests/host/fuzz -Itests/host -Ihv
 FUZZ_CLANG = $(FUZZ_BASE) -Wno-unknown-warning-option -Wno-incompatible-library-redeclaration -O2 -march=native
 FUZZ_OWN := -fno-builtin -include tests/host/fuzz/own_strings.h
 FUZZ_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# What flags were, so that a change of them rebuilds.
+FUZZ_DEPS := $(HV_DEPS) $(BUILD)/fuzz/.flags
+$(BUILD)/fuzz/.flags: FORCE | $(BOOT)
+	$(call keep,$(FUZZ_CLANG) $(FUZZ_SANITIZE) $(FUZZ_OWN))
 
 define FUZZ_TARGET
 $(FUZZ_DIR)/$(1)-fuzzer: $(call objs,fuzz/hv,$(FUZZ_$(1)_HV)) $(call objs,fuzz/plain/hv,$(FUZZ_$(1)_PLAIN)) \
@@ -48,40 +53,40 @@ $(BUILD)/host/fuzz-$(1): $(call objs,host/fuzz/hv,$(FUZZ_$(1)_HV) $(FUZZ_$(1)_PL
 	@mkdir -p $$(@D)
 	$$(call say,LD)
 	$$(Q)$$(CC) $$(FUZZ_BASE) $$(FUZZ_SANITIZE) --coverage $(FUZZ_$(1)_LINK) -o $$@ $$^
-$(BUILD)/host/fuzz/tests/replay_$(1).o: tests/host/fuzz/replay.c $$(HV_DEPS)
+$(BUILD)/host/fuzz/tests/replay_$(1).o: tests/host/fuzz/replay.c $$(FUZZ_DEPS)
 	@mkdir -p $$(@D)
 	$$(call say,CC)
 	$$(Q)$$(CC) $$(FUZZ_BASE) -O1 $$(FUZZ_SANITIZE) -DFUZZ_PACK='"tests/host/fuzz/corpus/$(1).pack"' -c -o $$@ $$<
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call FUZZ_TARGET,$(target))))
 
-$(BUILD)/fuzz/hv/%.o: hv/%.c $(HV_DEPS)
+$(BUILD)/fuzz/hv/%.o: hv/%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CLANG)
 	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_SANITIZE) \
 	  -fsanitize-coverage=inline-8bit-counters,pc-table$(if $(filter dom/elf% boot/% mm/mem_range,$*),$(comma)trace-cmp) -c -o $@ $<
-$(BUILD)/fuzz/plain/hv/%.o: hv/%.c $(HV_DEPS)
+$(BUILD)/fuzz/plain/hv/%.o: hv/%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CLANG)
-	$(Q)$(CLANG) $(FUZZ_CLANG) -c -o $@ $<
-$(BUILD)/fuzz/own/hv/%.o: hv/%.c $(HV_DEPS) tests/host/fuzz/own_strings.h
+	$(Q)$(CLANG) $(FUZZ_CLANG) -DFRAME_VA_QUIET -c -o $@ $<
+$(BUILD)/fuzz/own/hv/%.o: hv/%.c $(FUZZ_DEPS) tests/host/fuzz/own_strings.h
 	@mkdir -p $(@D)
 	$(call say,CLANG)
 	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_SANITIZE) $(FUZZ_OWN) \
 	  -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp -c -o $@ $<
-$(BUILD)/host/fuzz/own/hv/%.o: hv/%.c $(HV_DEPS) tests/host/fuzz/own_strings.h
+$(BUILD)/host/fuzz/own/hv/%.o: hv/%.c $(FUZZ_DEPS) tests/host/fuzz/own_strings.h
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(FUZZ_BASE) -O1 $(FUZZ_SANITIZE) $(FUZZ_OWN) --coverage -c -o $@ $<
-$(BUILD)/fuzz/tests/%.o: tests/host/fuzz/%.c $(HV_DEPS)
+$(BUILD)/fuzz/tests/%.o: tests/host/fuzz/%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CLANG)
 	$(Q)$(CLANG) $(FUZZ_CLANG) -c -o $@ $<
-$(BUILD)/host/fuzz/hv/%.o: hv/%.c $(HV_DEPS)
+$(BUILD)/host/fuzz/hv/%.o: hv/%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(FUZZ_BASE) -O1 $(FUZZ_SANITIZE) --coverage -c -o $@ $<
-$(BUILD)/host/fuzz/tests/%.o: tests/host/fuzz/%.c $(HV_DEPS)
+$(BUILD)/host/fuzz/tests/%.o: tests/host/fuzz/%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(FUZZ_BASE) -O1 $(FUZZ_SANITIZE) -c -o $@ $<
@@ -103,16 +108,16 @@ $(FUZZ_DIR)/$(1)-cover: $(call objs,fuzz/cover/hv,$(FUZZ_$(1)_HV) $(FUZZ_$(1)_PL
 	$(call objs,fuzz/tests,$(FUZZ_$(1)_SRCS) fuzz.c) $(FUZZ_DIR)/cover/tests/replay_$(1).o
 	$$(call say,LD)
 	$$(Q)$$(CLANG) -g $(FUZZ_COVER) $(FUZZ_$(1)_LINK) -o $$@ $$^
-$(FUZZ_DIR)/cover/tests/replay_$(1).o: tests/host/fuzz/replay.c $$(HV_DEPS)
+$(FUZZ_DIR)/cover/tests/replay_$(1).o: tests/host/fuzz/replay.c $$(FUZZ_DEPS)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CLANG) $$(FUZZ_CLANG) -DFUZZ_PACK='"tests/host/fuzz/corpus/$(1).pack"' -c -o $$@ $$<
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call FUZZ_COVERAGE,$(target))))
-$(BUILD)/fuzz/cover/hv/%.o: hv/%.c $(HV_DEPS)
+$(BUILD)/fuzz/cover/hv/%.o: hv/%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CLANG)
 	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_COVER) -c -o $@ $<
-$(BUILD)/fuzz/cover/own/hv/%.o: hv/%.c $(HV_DEPS) tests/host/fuzz/own_strings.h
+$(BUILD)/fuzz/cover/own/hv/%.o: hv/%.c $(FUZZ_DEPS) tests/host/fuzz/own_strings.h
 	@mkdir -p $(@D)
 	$(call say,CLANG)
 	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_COVER) $(FUZZ_OWN) -c -o $@ $<

@@ -153,6 +153,8 @@ void others_run(void);
 /* ---- the ghost TLB (memory_ghost.c) ---- */
 
 void ghost_start(void);
+/* A record has ended, after a step: nobody holds an address any more. */
+void ghost_rest(void);
 void ghost_step(void);
 void ghost_read(uint64_t frame);
 /* Whether some TLB may hold the frame as writable. */

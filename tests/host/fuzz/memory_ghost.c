@@ -25,13 +25,25 @@ struct seen { /* what the present entries of a frame name */
 };
 
 static struct ghost ghosts[CPUS];
+static uint64_t was_free;
+
+/*
+ * Frames are looked at again in each step of a record that has touched them, and else keep what was
+ * seen: between records nobody holds an address.
+ */
 static struct seen seen[FRAMES];
-static uint64_t seen_now, was_free;
+static uint64_t seen_now, seen_ever;
 
 void ghost_start(void)
 {
     memset(ghosts, 0, sizeof(ghosts));
-    was_free = 0;
+    was_free = seen_ever = machine_touched = 0;
+}
+
+void ghost_rest(void)
+{
+    seen_ever &= ~(machine_touched & ~seen_now);
+    machine_touched = 0;
 }
 
 /* Eight entries, and whether any of them is not empty: most tables are mostly empty. */
@@ -63,12 +75,13 @@ static void look_at(const group *g, uint64_t *any, uint64_t *writable)
 
 static const struct seen *look(uint64_t n)
 {
-    const group *table = frame_va(mfn_of(n));
+    const group *table = (const group *)(machine_memory + n * PAGE_SIZE);
     struct seen *s = &seen[n];
 
-    if (seen_now & 1ull << n)
+    if (((seen_ever & ~machine_touched) | seen_now) >> n & 1)
         return s;
     seen_now |= 1ull << n;
+    seen_ever |= 1ull << n;
     *s = (struct seen){ 0 };
     for (unsigned at = 0; at < GROUPS; at += 4) {
         if (group_empty(table + at))

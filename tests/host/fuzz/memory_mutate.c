@@ -48,6 +48,10 @@ static struct op record_new(const struct op *ops, size_t count)
     op.race_for = (uint8_t)pick(64);
     if (!pick(4))
         op.mode |= (uint8_t)(1u << (2 + pick(5)));
+    if (op.mode & OP_FOREIGN && pick(4)) { /* by the one that may, of domains that there are */
+        op.mode = (uint8_t)((op.mode & ~OP_VCPU) | 2);
+        op.y = (uint8_t)((pick(2) ? 1 : 2) | pick(4) << 5);
+    }
     if (!pick(6))
         op.preempt = (uint8_t)(0x80 + pick(128));
     if (!pick(16))

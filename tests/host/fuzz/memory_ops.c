@@ -280,6 +280,8 @@ static void record_run(const struct op *op, size_t number)
     busy &= ~(1u << n);
     if (!race_under_way())
         machine_check();
+    if (!depth)
+        ghost_rest();
     place = where;
 }
 

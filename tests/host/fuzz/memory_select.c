@@ -92,11 +92,18 @@ uint64_t select_entry(const struct op *op)
 /* A segment descriptor, often one that may stand in a table. */
 uint64_t select_descriptor(const struct op *op)
 {
-    static const uint64_t some[8] = { 0x00affb000000ffff, 0x00cff3000000ffff, 0x00cf93000000ffff,
-                                      0x00008c0000080000, 0x0000890000000067, 0,
-                                      0x00cffb000000ffff, 0x0000820000000000 };
+    static const uint64_t some[16] = {
+        0x00affb000000ffff, 0x00cff3000000ffff,
+        0x00cf93000000ffff, 0x00008c0000080000,
+        0x0000890000000067, 0,
+        0x00cffb000000ffff, 0x0000820000000000,
+        0x00008c00e0330000, 0x00008c0000070000,
+        0x00008c00e0300000, 0x00008c0100080000,
+        0x0000800000000000, 0x000003000000ffff,
+        0x00409b000000ffff, ~0ul,
+    };
 
-    return some[op->bits & 7] ^ (op->bits & 0x80 ? 1ul << (op->y & 63) : 0);
+    return some[op->bits & 15] ^ (op->bits & 0x80 ? 1ul << (op->y & 63) : 0);
 }
 
 /* The domid argument: the caller itself, unless the record is to name others. */
