@@ -48,6 +48,13 @@ def add_machine(parser):
     )
     parser.add_argument("--cpu", default="qemu64", help="QEMU's CPU model (%(default)s)")
     parser.add_argument(
+        "--hv-option",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="a hypervisor option (repeatable)",
+    )
+    parser.add_argument(
         "--timeout", type=seconds, default=60.0, metavar="S", help="seconds for one boot (60)"
     )
 
@@ -113,13 +120,6 @@ def parser(run, listing, test, iso):
     running.add_argument("--gdb", action="store_true", help="wait for gdb; without a timeout")
     running.add_argument(
         "--trace", action="store_true", help="log each step of page faults and table updates"
-    )
-    running.add_argument(
-        "--hv-option",
-        action="append",
-        default=[],
-        metavar="WORD",
-        help="a hypervisor option (repeatable)",
     )
     running.add_argument(
         "--qemu-arg",
