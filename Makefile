@@ -19,11 +19,11 @@ XEN_INCLUDE ?= /usr/include/xen
 # The hypervisor: sources relative to hv/.
 HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c \
 	cpu/guest_symbols.c cpu/smap.c \
-	cpu/entry.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/timer.c cpu/fpu.c \
+	cpu/entry.S cpu/fault.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
 	mm/tlb.c mm/guest_copy.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
-	pv/hypercall.c pv/multicall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/trap_table.c pv/iret.c \
+	pv/hypercall.c pv/multicall.c pv/mmu_update.c pv/mmu_entry.c pv/update_va.c pv/mmuext.c pv/base_pointer.c pv/bounce.c pv/trap_table.c pv/iret.c \
 	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/priv_op.c pv/priv_io.c pv/pit.c \
 	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
 	pv/memory_op.c pv/memory_info.c pv/memory_exchange.c pv/xen_version.c pv/vcpu_op.c pv/dom_op.c \
@@ -38,7 +38,7 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 HV_FAST := cpu/traps.c cpu/exit.c dom/evtchn.c dom/vcpu.c \
 	mm/frame.c mm/tlb.c mm/guest_copy.c  \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c \
-	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/iret.c
+	pv/hypercall.c pv/mmu_update.c pv/mmu_entry.c pv/update_va.c pv/mmuext.c pv/base_pointer.c pv/bounce.c pv/iret.c
 
 # The guest kernel library and start-up: sources relative to guest/.
 GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c kprint.c cmdline.c \
@@ -70,7 +70,7 @@ HOST_TESTS := test_frames test_types test_entries test_audit test_batches test_f
 HOST_TINY_TESTS := test_frames test_types test_entries test_audit test_batches test_flush test_injection test_random test_counts test_edges
 HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
-	pv/mmu_update.c pv/mmuext.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c \
+	pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c \
 	dom/teardown.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c boot/multiboot.c lib/format.c
 HOST_LIB_SRCS := machine.c ghost.c guest.c hooks.c reflect.c
 

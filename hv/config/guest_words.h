@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two words of a request in guest memory, read without a call. The host build's file of this name
+ * The words of a request in guest memory, read without a call. The host build's file of this name
  * reads the test machine's guest memory.
  */
 #ifndef HV_CONFIG_GUEST_WORDS_H
@@ -20,6 +20,18 @@ static inline bool guest_pair_get(uint64_t va, uint64_t *first, uint64_t *second
     guest_access_begin();
     guest_word_get(*first, va, fault);
     guest_word_get(*second, va + 8, fault);
+    guest_access_end();
+    return true;
+fault:
+    guest_access_end();
+    return false;
+}
+
+/* The same for one word. */
+static inline bool guest_word_read(uint64_t va, uint64_t *word)
+{
+    guest_access_begin();
+    guest_word_get(*word, va, fault);
     guest_access_end();
     return true;
 fault:

@@ -282,6 +282,7 @@ exit_test:
     jmp exit_full
 .endm
 
+    .globl entry_page_fault
 ENTRY entry_page_fault, trap_page_fault, hv_exception
 ENTRY entry_exception, trap_exception, hv_exception
 ENTRY entry_interrupt, trap_interrupt, hv_interrupt
@@ -421,7 +422,7 @@ gs_load_failed:
     .endif
     movl $\vector, R_VECTOR - R_ERROR_CODE(%rsp)
     .if \vector == 14
-    jmp entry_page_fault
+    jmp fault_short
     .elseif \vector == 1 || \vector == 2 || \vector == 8 || \vector == 18
     jmp entry_own_stack
     .else

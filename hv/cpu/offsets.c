@@ -49,6 +49,16 @@ void offsets(void)
     OFFSET(V_RIP, struct vcpu, regs.rip);
     OFFSET(V_RFLAGS, struct vcpu, regs.rflags);
     OFFSET(V_RSP, struct vcpu, regs.rsp);
+    OFFSET(V_ERROR_CODE, struct vcpu, regs.error_code);
+    OFFSET(V_CS, struct vcpu, regs.cs);
+    OFFSET(V_SS, struct vcpu, regs.ss);
+    OFFSET(V_FAULT_HANDLER, struct vcpu, fault_handler);
+    OFFSET(V_FAULT_MASK, struct vcpu, fault_mask);
+    OFFSET(V_IN_USER, struct vcpu, in_user);
+    OFFSET(V_INFO, struct vcpu, info);
+    OFFSET(V_CR2, struct vcpu, cr2);
+    OFFSET(VCPU_INFO_MASK, vcpu_info_t, evtchn_upcall_mask);
+    OFFSET(VCPU_INFO_CR2, vcpu_info_t, arch.cr2);
     OFFSET(R_VECTOR, struct cpu_regs, vector);
     OFFSET(R_ERROR_CODE, struct cpu_regs, error_code);
     OFFSET(R_RIP, struct cpu_regs, rip);

@@ -31,13 +31,13 @@ static inline bool atomic_swap_if(uint64_t *word, uint64_t old, uint64_t new)
     return same;
 }
 
-/* *word -= 1: whether it is 0 now. */
-static inline bool atomic_dec_is_zero(uint32_t *word)
+/* *word -= 1: whether it was 1 at most: 0 now, or below, which its users find out. */
+static inline bool atomic_dec_was_last(uint32_t *word)
 {
-    bool zero;
+    bool last;
 
-    __asm__ volatile("lock subl $1, %0" : "+m"(*word), "=@ccz"(zero) : : "memory");
-    return zero;
+    __asm__ volatile("lock subl $1, %0" : "+m"(*word), "=@ccbe"(last) : : "memory");
+    return last;
 }
 
 /* *byte &= mask. */

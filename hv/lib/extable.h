@@ -10,14 +10,22 @@
 #ifdef __ASSEMBLY__
 
 /* clang-format off */
-/* A place for CLAC: guests may enter with their own AC flag set. See guest_access_end(). */
-.macro SMAP_CLAC
-.Lclac\@:
+/* Places for STAC and CLAC, see guest_access_begin(). Guests may enter with their own AC flag set. */
+.macro SMAP_SITE section
+.Lsite\@:
     nopl (%rax)
-    .pushsection smap_clac, "a"
+    .pushsection \section, "a"
     .balign 4
-    .long .Lclac\@ - .
+    .long .Lsite\@ - .
     .popsection
+.endm
+
+.macro SMAP_STAC
+    SMAP_SITE smap_stac
+.endm
+
+.macro SMAP_CLAC
+    SMAP_SITE smap_clac
 .endm
 
 .macro EX_TABLE from, to

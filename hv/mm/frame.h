@@ -5,13 +5,14 @@
  *
  * reference word   63      51   50     49      48     47........32 31.............0
  *                  |  freed at | -    |shared |alloc |   owner    |  general count |
- * type word        63......40   39   38     37      36        35    34..32  31......0
- *                  | next/epoch | - |locked|partial|validated|pinned| type | type count |
+ * type word        63............40   39   38     37      36        35    34..32  31......0
+ *                  |next/spans/epoch| - |locked|partial|validated|pinned| type | type count |
  *
  * general count  every reference of any kind: the allocation itself, each present entry of a counted
  *                table, roots, pins, descriptor slots, registered areas.
  * type count     those of them that need the present type. While it is above zero the type stands.
  * next           while partial: entries [0,next) of the table hold references, the rest do not.
+ * spans          while a table is validated: bit n is set if its n-th sixteenth may have a present entry.
  * epoch          while the type count is zero: low bits of the flush clock when it fell to zero.
  * A free frame has owner OWNER_NONE and count 0; its type word then belongs to mm/page_alloc.c.
  *
@@ -26,6 +27,7 @@
 #include "abi/abi.h"
 #include "geometry.h"
 #include "hooks.h"
+#include "lib/atomic.h"
 
 struct frame {
     uint64_t ref;
@@ -51,6 +53,12 @@ _Static_assert(sizeof(struct frame) == 16, "16 bytes for each frame");
 #define FRAME_LOCKED     (1ull << FRAME_LOCKED_BIT)
 #define FRAME_NEXT_SHIFT 40
 #define FRAME_NEXT_MASK  (0xffffffull << FRAME_NEXT_SHIFT)
+
+/* Spans of entries of a table: so many, of so many entries each. */
+#define FRAME_SPANS      16u
+#define FRAME_SPANS_ALL  ((1u << FRAME_SPANS) - 1)
+#define FRAME_SPAN       (PT_ENTRIES > FRAME_SPANS ? PT_ENTRIES / FRAME_SPANS : 1)
+#define FRAME_SPAN_SHIFT FRAME_NEXT_SHIFT
 
 /* Owners that are not domains. The DOMID_* values are the ABI's. */
 #define OWNER_NONE 0xffffu /* free */
@@ -113,13 +121,14 @@ void frame_put_last(mfn_t mfn, uint64_t before);
 static inline bool frame_get(mfn_t mfn, uint16_t owner)
 {
     if (__builtin_expect(frame_valid(mfn) && !hook_fail(), 1)) {
-        uint64_t *ref = &frame_of(mfn)->ref, old = __atomic_load_n(ref, __ATOMIC_RELAXED);
+        struct frame *f = frame_of(mfn);
+        uint64_t old = atomic_read(&f->ref);
 
         while (__builtin_expect(frame_ref_gettable(old, owner), 1)) {
             hook_shared_access();
-            if (__atomic_compare_exchange_n(ref, &old, old + 1, false, __ATOMIC_ACQ_REL,
-                                            __ATOMIC_ACQUIRE))
+            if (__builtin_expect(atomic_swap_if(&f->ref, old, old + 1), 1))
                 return true;
+            old = atomic_read(&f->ref);
         }
     }
     return frame_get_refused(mfn, owner);
@@ -141,12 +150,9 @@ void frame_get_again(mfn_t mfn);
 /* Drops one general reference. With the last one the frame is freed (its type count must be 0). */
 static inline void frame_put(mfn_t mfn)
 {
-    uint64_t old;
-
     hook_shared_access();
-    old = __atomic_fetch_sub(&frame_of(mfn)->ref, 1, __ATOMIC_ACQ_REL);
-    if (__builtin_expect((uint32_t)old <= 1, 0))
-        frame_put_last(mfn, old);
+    if (__builtin_expect(atomic_dec_was_last((uint32_t *)&frame_of(mfn)->ref), 0))
+        frame_put_last(mfn, frame_of(mfn)->ref + 1);
 }
 
 /*

@@ -11,6 +11,7 @@
 
 #include "lib/errno.h"
 #include "lib/spinlock.h"
+#include "lib/string.h"
 #include "lib/x86.h"
 #include "mm/page_alloc.h"
 #include "mm/tlb.h"
@@ -40,8 +41,8 @@ void hv_map_fill_slots(uint64_t *l4, uint64_t perdomain_entry)
 {
     const uint64_t *idle = table_va(idle_root_pa);
 
-    for (unsigned slot = HV_L4_SLOT_FIRST; slot <= HV_L4_SLOT_LAST; slot++)
-        l4[slot] = idle[slot];
+    memcpy(&l4[HV_L4_SLOT_FIRST], &idle[HV_L4_SLOT_FIRST],
+           (HV_L4_SLOT_LAST - HV_L4_SLOT_FIRST + 1) * sizeof(*l4));
     l4[SLOT_M2P] = 0;
     l4[SLOT_PERDOMAIN] = perdomain_entry;
 }

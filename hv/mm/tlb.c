@@ -9,15 +9,6 @@
 #include "lib/percpu.h"
 #include "lib/x86.h"
 
-void tlb_load_root(uint64_t cr3)
-{
-    struct percpu *cpu = this_cpu();
-
-    cpu->cr3 = cr3;
-    cpu->flush_clock++;
-    write_cr3(cr3);
-}
-
 void tlb_flush_all(void)
 {
     tlb_load_root(read_cr3());

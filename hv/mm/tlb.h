@@ -14,8 +14,11 @@
 #include "geometry.h"
 #include "lib/percpu.h"
 
-/* Loads CR3 with a machine address of an L4: switches the address space and flushes everything. */
-void tlb_load_root(uint64_t cr3);
+/*
+ * tlb_load_root(cr3): loads CR3 with a machine address of an L4: switches the address space and
+ * flushes everything.
+ */
+#include "tlb_arch.h"
 
 /* Flushes every translation of this CPU (of all CPUs that may run the current domain). */
 void tlb_flush_all(void);

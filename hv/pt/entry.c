@@ -5,7 +5,7 @@
 #include "hooks.h"
 #include "lib/errno.h"
 #include "mm/refusal.h"
-#include "pt/l1_fast.h"
+#include "pt/entry_fast.h"
 #include "pt/pte_check.h"
 
 /*
@@ -51,6 +51,9 @@ int entry_change(struct entry_change *c)
         rc = pte_get_refs(new, c->level, c->page_owner);
         if (rc)
             return rc;
+        if (c->level > 1)
+            __atomic_or_fetch(&frame_of(c->table)->type,
+                              1ull << (FRAME_SPAN_SHIFT + c->slot / FRAME_SPAN), __ATOMIC_ACQ_REL);
     }
     if (!entry_store(entry, c, new)) {
         pte_put_refs(new, c->level);
@@ -60,7 +63,7 @@ int entry_change(struct entry_change *c)
     return 0;
 }
 
-void l1_fast_drop(uint64_t drop)
+void entry_fast_drop(uint64_t drop)
 {
     mfn_t mfn = pte_mfn(drop);
 

@@ -103,10 +103,12 @@ static void pt_work_set(mfn_t mfn)
 static int frame_promote(mfn_t mfn, unsigned level, unsigned next)
 {
     struct frame *f = frame_of(mfn);
-    int rc = table_promote(mfn, level, &next);
+    unsigned spans;
+    int rc = table_promote(mfn, level, &next, &spans);
 
     if (!rc) {
-        type_store(f, (f->type & FRAME_TYPE_MASK) | FRAME_VALIDATED | 1);
+        type_store(f, (f->type & FRAME_TYPE_MASK) | FRAME_VALIDATED |
+                          (uint64_t)spans << FRAME_SPAN_SHIFT | 1);
         return 0;
     }
     frame_park(mfn, next);
@@ -115,12 +117,15 @@ static int frame_promote(mfn_t mfn, unsigned level, unsigned next)
     return rc;
 }
 
-/* Demotes a locked table whose entries [0,next) hold references. False: preempted, partial again. */
-static bool frame_demote(mfn_t mfn, unsigned next)
+/*
+ * Demotes a locked table whose entries [0,next) hold references, as far as spans name them. False:
+ * preempted, partial again.
+ */
+static bool frame_demote(mfn_t mfn, unsigned next, unsigned spans)
 {
     struct frame *f = frame_of(mfn);
 
-    if (!table_demote(mfn, frame_type(mfn), &next)) {
+    if (!table_demote(mfn, frame_type(mfn), &next, spans)) {
         frame_park(mfn, next);
         return false;
     }
@@ -135,7 +140,7 @@ bool frame_demote_partial(mfn_t mfn)
 
     if (!frame_unpark(mfn, &next))
         return true;
-    done = frame_demote(mfn, next);
+    done = frame_demote(mfn, next, FRAME_SPANS_ALL);
     frame_put(mfn);
     return done;
 }
@@ -226,7 +231,8 @@ static bool type_drop(mfn_t mfn)
             if (type_swap(f, &old, type_word_idle(old)))
                 return true;
         } else if (type_swap(f, &old, (old & FRAME_TYPE_MASK) | FRAME_LOCKED | 1)) {
-            return frame_demote(mfn, PT_ENTRIES);
+            return frame_demote(mfn, PT_ENTRIES,
+                                (unsigned)(old >> FRAME_SPAN_SHIFT) & FRAME_SPANS_ALL);
         }
     }
 }

@@ -71,6 +71,16 @@ static inline bool writable_gettable(uint64_t type_word)
            (uint32_t)type_word != (uint32_t)FRAME_TYPE_MAX;
 }
 
+/* The same for a table that is validated: only the count changes. */
+static inline bool table_gettable(uint64_t type_word, enum page_type type)
+{
+    const uint32_t state = (FRAME_TYPE_MASK | FRAME_VALIDATED) >> 32;
+
+    return ((uint32_t)(type_word >> 32) & state) ==
+               ((uint32_t)type << (FRAME_TYPE_SHIFT - 32) | FRAME_VALIDATED >> 32) &&
+           (uint32_t)type_word != (uint32_t)FRAME_TYPE_MAX;
+}
+
 static inline uint64_t writable_word(uint64_t count)
 {
     return (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | FRAME_VALIDATED | (count & FRAME_TYPE_COUNT);
@@ -96,15 +106,19 @@ int page_type_get_slow(mfn_t mfn, enum page_type type);
  */
 static inline int page_type_get(mfn_t mfn, enum page_type type)
 {
+    struct frame *f = frame_of(mfn);
+    uint64_t old = atomic_read(&f->type);
+
     if (hook_fail())
         return refuse(-EINVAL, "injected", mfn, 0);
     if (type == PT_WRITABLE) {
-        uint64_t *word = &frame_of(mfn)->type, old = __atomic_load_n(word, __ATOMIC_RELAXED);
-
         hook_shared_access();
         if (__builtin_expect(writable_gettable(old), 1) &&
-            __atomic_compare_exchange_n(word, &old, writable_word(old + 1), false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED))
+            atomic_swap_if(&f->type, old, writable_word(old + 1)))
+            return 0;
+    } else if (type != PT_SEG) {
+        hook_shared_access();
+        if (table_gettable(old, type) && atomic_swap_if(&f->type, old, old + 1))
             return 0;
     }
     return page_type_get_slow(mfn, type);
@@ -133,6 +147,48 @@ static inline void page_writable_put(mfn_t mfn)
 /* General and type reference together. Errors of both; -EINVAL if mfn does not belong to owner. */
 int page_get_typed(mfn_t mfn, uint16_t owner, enum page_type type);
 void page_put_typed(mfn_t mfn);
+
+/*
+ * page_get_typed() for a table that is validated already, without a call. False: declined, nothing
+ * taken; ask page_get_typed(). For callers whom hook_fast() lets.
+ */
+static inline bool page_get_typed_short(mfn_t mfn, uint16_t owner, enum page_type type)
+{
+    struct frame *f = frame_of(mfn);
+    uint64_t ref, word;
+
+    if (__builtin_expect(!frame_valid(mfn), 0))
+        return false;
+    ref = atomic_read(&f->ref);
+    hook_shared_access();
+    if (__builtin_expect(!frame_ref_gettable(ref, owner), 0) ||
+        __builtin_expect(!atomic_swap_if(&f->ref, ref, ref + 1), 0))
+        return false;
+    word = atomic_read(&f->type);
+    hook_shared_access();
+    if (__builtin_expect(table_gettable(word, type), 1) &&
+        __builtin_expect(atomic_swap_if(&f->type, word, word + 1), 1))
+        return true;
+    frame_put(mfn);
+    return false;
+}
+
+/*
+ * page_put_typed() where neither reference is the last one, without a call. False: declined, nothing
+ * dropped.
+ */
+static inline bool page_put_typed_short(mfn_t mfn)
+{
+    struct frame *f = frame_of(mfn);
+    uint64_t word = atomic_read(&f->type);
+
+    hook_shared_access();
+    if (__builtin_expect((uint32_t)word <= 1, 0) ||
+        __builtin_expect(!atomic_swap_if(&f->type, word, word - 1), 0))
+        return false;
+    frame_put(mfn);
+    return true;
+}
 
 /* Finishes pending cleanup, letting other vCPUs run between the pieces. */
 void pt_work_drain(void);

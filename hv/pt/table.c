@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The loops over a table's entries; see table.h. Work between two preemption checks: one L1. */
+/*
+ * The loops over a table's entries; see table.h. Work between two preemption checks: the references of
+ * one table's entries. A child that is validated already is no more than that; before any other the
+ * check is made.
+ */
 #include "pt/table.h"
 
 #include "hooks.h"
@@ -9,75 +13,176 @@
 #include "mm/refusal.h"
 #include "pt/pte_check.h"
 
-/* The hypervisor's slots of an L4 are not the guest's: skipped on the way up and down. */
-static inline bool slot_is_hv(unsigned level, unsigned slot)
-{
-    return level == 4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST;
-}
-
-/* Entries of a group that is looked at as one: most tables are mostly empty. */
-#define GROUP 4u
+/* Entries that are looked at as one, by what they have in common: most tables are mostly empty. */
+#if PT_INDEX_BITS >= 4
+#define GROUP        16u
+#define HALF_ANY(e)  ((e)[0] | (e)[1] | (e)[2] | (e)[3] | (e)[4] | (e)[5] | (e)[6] | (e)[7])
+#define GROUP_ANY(e) (HALF_ANY(e) | HALF_ANY((e) + GROUP / 2))
+#else
+#define GROUP        2u
+#define HALF_ANY(e)  ((e)[0])
+#define GROUP_ANY(e) ((e)[0] | (e)[1])
+#endif
 
 static inline bool group_empty(const uint64_t *entry)
 {
-    const volatile uint64_t *e = entry;
-
-    return !(e[0] | e[1] | e[2] | e[3]);
+    return !(GROUP_ANY(entry) & PTE_P);
 }
 
-/* The first slot from `slot` up that does not begin a group of empty entries. */
-static inline unsigned skip_up(const uint64_t *table, unsigned slot)
+static inline bool half_empty(const uint64_t *entry)
 {
-    while (slot + GROUP <= PT_ENTRIES && group_empty(&table[slot]))
-        slot += GROUP;
-    return slot;
+    return !(HALF_ANY(entry) & PTE_P);
 }
 
-/* The same downwards, for slots below `slot`. */
-static inline unsigned skip_down(const uint64_t *table, unsigned slot)
+/* Whether an entry is the first of so many, counted from its table's begin. */
+static inline bool entry_begins(const uint64_t *entry, unsigned entries)
 {
-    while (slot >= GROUP && group_empty(&table[slot - GROUP]))
-        slot -= GROUP;
-    return slot;
+    return !((uintptr_t)entry % (entries * sizeof(*entry)));
 }
 
-int table_promote(mfn_t mfn, unsigned level, unsigned *next)
+/* The span that an entry is in, as its bit. */
+static inline unsigned span_bit(const uint64_t *entry)
+{
+    return 1u << (uintptr_t)entry % PAGE_SIZE / (FRAME_SPAN * sizeof(*entry));
+}
+
+/* The first present entry from `entry` up, or end. The inner loops are short: few are found. */
+static inline uint64_t *next_up(uint64_t *entry, const uint64_t *end)
+{
+    for (;;) {
+        if (entry_begins(entry, GROUP))
+            while (entry != end && group_empty(entry))
+                entry += GROUP;
+        if (entry == end)
+            return entry;
+        if (entry_begins(entry, GROUP / 2) && half_empty(entry)) {
+            entry += GROUP / 2;
+            continue;
+        }
+        do {
+            if (*entry & PTE_P)
+                return entry;
+            entry++;
+        } while (!entry_begins(entry, GROUP / 2));
+    }
+}
+
+/* The reference of an entry above L1. first: where a resumed promotion begins is no place to stop. */
+static inline int child_get(uint64_t pte, unsigned level, uint16_t owner, bool fast, bool first)
+{
+    int rc = pte_flags_check(pte, level);
+
+    if (rc)
+        return rc;
+    if (fast && page_get_typed_short(pte_mfn(pte), owner, (enum page_type)(level - 1)))
+        return 0;
+    if (!first && hook_preempt())
+        return -ERESTART;
+    return page_get_typed(pte_mfn(pte), owner, (enum page_type)(level - 1));
+}
+
+static int l1_promote(uint64_t *table, uint64_t *entry, uint16_t owner, unsigned *next)
+{
+    uint64_t *end = table + PT_ENTRIES;
+
+    for (; (entry = next_up(entry, end)) != end; entry++) {
+        uint64_t pte = hook_guest_read64(entry), stored;
+        int rc = pte_flags_check(pte, 1);
+
+        rc = rc ? rc : l1_entry_get_refs(pte, owner);
+        if (rc) {
+            *next = (unsigned)(entry - table);
+            return rc;
+        }
+        stored = pte_adjust(pte, 1);
+        if (stored != pte)
+            *entry = stored;
+    }
+    return 0;
+}
+
+/* Where the hypervisor's slots begin in a table of this level: behind its end if it has none. */
+static inline const uint64_t *hv_slots(const uint64_t *table, unsigned level)
+{
+    return table + (level == 4 ? PT_HV_SLOT_FIRST : PT_ENTRIES);
+}
+
+static inline bool slot_is_hv(const uint64_t *entry, const uint64_t *hv)
+{
+    return (uintptr_t)entry - (uintptr_t)hv <=
+           (PT_HV_SLOT_LAST - PT_HV_SLOT_FIRST) * sizeof(*entry);
+}
+
+/* The spans of what an earlier piece of the promotion has taken: the end is that of one in one piece. */
+static unsigned spans_taken(uint64_t *table, const uint64_t *start, const uint64_t *hv)
+{
+    unsigned spans = 0;
+
+    for (uint64_t *entry = table; (entry = next_up(entry, table + PT_ENTRIES)) < start; entry++)
+        if (!slot_is_hv(entry, hv))
+            spans |= span_bit(entry);
+    return spans;
+}
+
+/* An L2 to L4 from *next up; the hypervisor's slots of an L4 are not the guest's. */
+static int upper_promote(uint64_t *table, unsigned level, uint16_t owner, unsigned *next,
+                         unsigned *spans)
+{
+    uint64_t *start = table + *next, *end = table + PT_ENTRIES;
+    const uint64_t *hv = hv_slots(table, level);
+    const uint64_t adjust = pte_adjust(0, level);
+    const bool fast = hook_fast();
+
+    *spans = start == table ? 0 : spans_taken(table, start, hv);
+    for (uint64_t *entry = start; (entry = next_up(entry, end)) != end; entry++) {
+        uint64_t pte;
+        int rc;
+
+        if (slot_is_hv(entry, hv)) {
+            entry = table + PT_HV_SLOT_LAST;
+            continue;
+        }
+        pte = hook_guest_read64(entry);
+        rc = child_get(pte, level, owner, fast, entry == start);
+        if (rc) {
+            *next = (unsigned)(entry - table);
+            return rc;
+        }
+        *spans |= span_bit(entry);
+        if (~pte & adjust)
+            *entry = pte | adjust;
+    }
+    return 0;
+}
+
+static int l4_complete(mfn_t mfn, uint16_t owner, unsigned *next)
+{
+    const struct owner *o = owner_find(owner);
+
+    *next = PT_ENTRIES;
+    if (!o)
+        return refuse(-EINVAL, "owner-gone", mfn, 0);
+    hv_map_fill_slots(frame_va(mfn), o->perdomain_entry);
+    return 0;
+}
+
+int table_promote(mfn_t mfn, unsigned level, unsigned *next, unsigned *spans)
 {
     uint64_t *table = frame_va(mfn);
     uint16_t owner = frame_owner(mfn);
-    unsigned start = *next;
+    int rc;
 
-    for (unsigned slot = skip_up(table, start); slot < PT_ENTRIES; slot++) {
-        uint64_t pte = hook_guest_read64(&table[slot]), stored;
-        int rc;
-
-        if (!(pte & PTE_P) || slot_is_hv(level, slot)) {
-            slot = skip_up(table, slot + 1) - 1;
-            continue;
-        }
-        if (level > 1 && slot != start && hook_preempt()) {
-            *next = slot;
-            return -ERESTART;
-        }
-        rc = pte_get_refs(pte, level, owner);
-        if (rc) {
-            refusal_at(level, slot);
-            *next = slot;
-            return rc;
-        }
-        stored = pte_adjust(pte, level);
-        if (stored != pte)
-            table[slot] = stored;
+    if (level == 1) {
+        *spans = FRAME_SPANS_ALL; /* not kept by those who change an L1's entries */
+        rc = l1_promote(table, table + *next, owner, next);
+    } else {
+        rc = upper_promote(table, level, owner, next, spans);
     }
-    if (level == 4) {
-        const struct owner *o = owner_find(owner);
-
-        *next = PT_ENTRIES;
-        if (!o)
-            return refuse(-EINVAL, "owner-gone", mfn, 0);
-        hv_map_fill_slots(table, o->perdomain_entry);
-    }
-    return 0;
+    if (!rc && level == 4)
+        return l4_complete(mfn, owner, next);
+    if (rc && rc != -ERESTART)
+        refusal_at(level, *next);
+    return rc;
 }
 
 /*
@@ -94,33 +199,74 @@ static bool child_finish(uint64_t pte, unsigned level, uint16_t owner)
     return frame_demote_partial(child);
 }
 
-bool table_demote(mfn_t mfn, unsigned level, unsigned *next)
+/*
+ * One behind the last present entry below `entry`, or the table's begin. Spans that are not named have
+ * none.
+ */
+static inline const uint64_t *next_down(const uint64_t *table, const uint64_t *entry,
+                                        unsigned spans)
 {
-    const uint64_t *table = frame_va(mfn);
-    unsigned start = *next;
-
-    if (level > 1 && start < PT_ENTRIES && !slot_is_hv(level, start) &&
-        !child_finish(table[start], level, frame_owner(mfn)))
-        return false;
-    for (unsigned slot = skip_down(table, start); slot-- > 0;) {
-        uint64_t pte = table[slot];
-
-        if (!(pte & PTE_P) || slot_is_hv(level, slot)) {
-            slot = skip_down(table, slot);
+    for (;;) {
+        while (entry != table && entry_begins(entry, FRAME_SPAN) && !(spans & span_bit(entry - 1)))
+            entry -= FRAME_SPAN;
+        if (entry == table)
+            return entry;
+        if (entry_begins(entry, GROUP / 2) && half_empty(entry - GROUP / 2)) {
+            entry -= GROUP / 2;
             continue;
         }
-        if (level == 1) {
-            pte_put_refs(pte, 1);
+        do {
+            if (entry[-1] & PTE_P)
+                return entry;
+            entry--;
+        } while (!entry_begins(entry, GROUP / 2));
+    }
+}
+
+static void l1_demote(const uint64_t *table, unsigned next, unsigned spans)
+{
+    const uint64_t *entry = table + next;
+
+    while ((entry = next_down(table, entry, spans)) != table)
+        l1_entry_put_refs(*--entry);
+}
+
+static bool upper_demote(const uint64_t *table, unsigned level, unsigned *next, unsigned spans)
+{
+    const uint64_t *start = table + *next, *entry = start;
+    const uint64_t *hv = hv_slots(table, level);
+    const bool fast = hook_fast();
+
+    while ((entry = next_down(table, entry, spans)) != table) {
+        if (slot_is_hv(--entry, hv)) {
+            entry = table + PT_HV_SLOT_FIRST;
             continue;
         }
-        if (slot + 1 != start && hook_preempt()) {
-            *next = slot + 1;
+        if (fast && page_put_typed_short(pte_mfn(*entry)))
+            continue;
+        if (entry + 1 != start && hook_preempt()) {
+            *next = (unsigned)(entry - table) + 1;
             return false;
         }
-        if (!page_type_put_child(pte_mfn(pte))) {
-            *next = slot;
+        if (!page_type_put_child(pte_mfn(*entry))) {
+            *next = (unsigned)(entry - table);
             return false;
         }
     }
     return true;
+}
+
+bool table_demote(mfn_t mfn, unsigned level, unsigned *next, unsigned spans)
+{
+    const uint64_t *table = frame_va(mfn);
+    unsigned start = *next;
+
+    if (level == 1) {
+        l1_demote(table, start, spans);
+        return true;
+    }
+    if (start < PT_ENTRIES && !slot_is_hv(table + start, hv_slots(table, level)) &&
+        !child_finish(table[start], level, frame_owner(mfn)))
+        return false;
+    return upper_demote(table, level, next, spans);
 }

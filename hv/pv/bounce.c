@@ -160,28 +160,22 @@ void bounce_exception(struct vcpu *v, struct cpu_regs *regs, unsigned vector, lo
                                                            : (long)(uint32_t)error_code });
 }
 
-static __attribute__((noinline)) void page_fault_slow(struct vcpu *v, struct cpu_regs *regs,
-                                                      uint64_t cr2, uint32_t error_code)
+void bounce_fault_route(struct vcpu *v)
 {
+    const struct trap_info *t = &v->traps[TRAP_PF];
+    bool shows_iopl = v->domain->vm_assist & (1ul << VMASST_TYPE_architectural_iopl);
+
+    v->fault_handler = trace_on || shows_iopl || !va_canonical(t->address) ? 0 : t->address;
+    v->fault_mask = t->flags & TRAP_MASK_EVENTS ? 1 : 0;
+}
+
+void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint32_t error_code)
+{
+    v->cr2 = cr2;
+    v->info->arch.cr2 = cr2;
     trace("fault: va %016lx error %x rip %016lx -> handler %016lx\n", cr2, error_code, regs->rip,
           v->traps[TRAP_PF].address);
     bounce_exception(v, regs, TRAP_PF, error_code);
-}
-
-/* The one that is hot: a guest kernel that touches a page not there yet. */
-void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint32_t error_code)
-{
-    const struct trap_info *t = &v->traps[TRAP_PF];
-
-    v->cr2 = cr2;
-    v->info->arch.cr2 = cr2;
-    if (__builtin_expect(v->in_user || !t->address || trace_on, 0))
-        page_fault_slow(v, regs, cr2, error_code);
-    else
-        frame_push(
-            v, regs,
-            (struct handler){ t->address, t->flags & TRAP_MASK_EVENTS, error_code, 0, false },
-            regs->rsp, ~3ul);
 }
 
 void bounce_event(struct vcpu *v, struct cpu_regs *regs)

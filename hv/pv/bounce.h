@@ -18,6 +18,12 @@ void bounce_exception(struct vcpu *v, struct cpu_regs *regs, unsigned vector, lo
 /* A page fault: also stores CR2 in the vCPU and in vcpu_info.arch.cr2 before delivery. */
 void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint32_t error_code);
 
+/*
+ * Derives v->fault_handler and fault_mask, by which cpu/fault.S reflects the guest kernel's own page
+ * faults: to be called when the handler for #PF or the domain's IOPL assist has changed.
+ */
+void bounce_fault_route(struct vcpu *v);
+
 /* Event, syscall-from-user and NMI callbacks. */
 void bounce_event(struct vcpu *v, struct cpu_regs *regs);
 void bounce_syscall(struct vcpu *v, struct cpu_regs *regs);

@@ -14,6 +14,7 @@
 #include "dom/sched.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
+#include "pv/bounce.h"
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
 
@@ -35,16 +36,16 @@ long hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4, uint64_
     type = (uint32_t)type;
     if (type >= 64 || !(VM_ASSIST_VALID & (1ul << type)))
         return refused("vm_assist", -EINVAL, "assist-unknown");
-    switch (cmd) {
-    case VMASST_CMD_enable:
+    if (cmd == VMASST_CMD_enable)
         d->vm_assist |= 1ul << type;
-        return 0;
-    case VMASST_CMD_disable:
+    else if (cmd == VMASST_CMD_disable)
         d->vm_assist &= ~(1ul << type);
-        return 0;
-    default:
+    else
         return refused("vm_assist", -ENOSYS, "assist-command-unknown");
-    }
+    for (unsigned i = 0; i < DOMAIN_MAX_VCPUS; i++)
+        if (d->vcpu[i])
+            bounce_fault_route(d->vcpu[i]);
+    return 0;
 }
 
 long hc_set_timer_op(uint64_t deadline, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Entry changes on behalf of the current domain, shared by the hypercalls and emulated writes. */
+/*
+ * Entry changes on behalf of the current domain: what mmu_update's batches, its single requests and
+ * emulated writes share.
+ */
 #ifndef HV_PV_MMU_UPDATE_H
 #define HV_PV_MMU_UPDATE_H
 
@@ -10,6 +13,26 @@
 
 /* In the count of mmu_update and mmuext_op: a continuation, *pdone holds what was done before. */
 #define MMU_UPDATE_PREEMPTED (1u << 31)
+
+/* The command in the low bits of a request's address. */
+#define MMU_CMD_MASK 7u
+
+struct refused_entry;
+
+/* What the requests of one mmu_update have in common. */
+struct mmu_batch {
+    uint16_t table_owner; /* whose tables are changed */
+    uint16_t page_owner;  /* whose frames the entries may name */
+    bool flush;           /* out: an entry above L1 changed, stale walks may remain */
+    uint32_t index;       /* requests done, of this call */
+};
+
+/*
+ * Carries out one request. 0; -ENOSYS, -EPERM, -ERESTART or the error of entry_change(), with the
+ * reason recorded and, for an entry, *e filled in. Nothing is locked afterwards, pt_work is empty but
+ * after an error.
+ */
+int mmu_request(struct mmu_batch *b, const struct mmu_update *req, struct refused_entry *e);
 
 /*
  * The owner that a foreigndom argument names (abi: DOMID_SELF, DOMID_IO, DOMID_XEN, or another

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mmuext_op: pins, base pointers, flushes, LDT, and whole-page clears and copies; a batch with one
- * handler for each command. Base pointers live here because they are what a vCPU, not a table, holds.
+ * handler for each command.
  */
-#include "pv/mmuext.h"
-
 #include "dom/vcpu.h"
 #include "hooks.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "guest_words.h"
 #include "mm/guest_copy.h"
 #include "mm/hv_map.h"
 #include "mm/tlb.h"
 #include "pt/pin.h"
+#include "pv/base_pointer.h"
 #include "pv/descriptor.h"
 #include "pv/hypercall.h"
 #include "pv/mmu_update.h"
@@ -41,29 +41,6 @@ static int op_unpin(const mmuext_op_s *op, uint16_t owner)
     return rc;
 }
 
-/* The old root's reference goes only after the CPU has left it. */
-int base_pointer_set(mfn_t new, uint16_t owner)
-{
-    struct vcpu *v = vcpu_current();
-    mfn_t old = ma_to_mfn(v->cr3_kernel);
-    int rc;
-
-    if (!mfn_eq(new, old)) {
-        rc = root_get(new, owner);
-        if (rc)
-            return rc;
-        ldt_unmap(v);
-        hv_map_show_m2p(frame_va(new), 1);
-        v->cr3_kernel = mfn_to_ma(new);
-    }
-    vcpu_load_root(v);
-    if (!mfn_eq(new, old)) {
-        trace("new base pointer: mfn %lx\n", new.n);
-        root_put(old);
-    }
-    return 0;
-}
-
 static int op_new_baseptr(const mmuext_op_s *op, uint16_t owner)
 {
     return base_pointer_set((mfn_t){ op->arg1.mfn }, owner);
@@ -71,24 +48,7 @@ static int op_new_baseptr(const mmuext_op_s *op, uint16_t owner)
 
 static int op_new_user_baseptr(const mmuext_op_s *op, uint16_t owner)
 {
-    struct vcpu *v = vcpu_current();
-    mfn_t new = { op->arg1.mfn }, old = ma_to_mfn(v->cr3_user);
-    int rc;
-
-    if (mfn_eq(new, old))
-        return 0;
-    if (new.n) {
-        rc = root_get(new, owner);
-        if (rc)
-            return rc;
-        if (v->domain->vm_assist & (1ul << VMASST_TYPE_m2p_strict))
-            hv_map_show_m2p(frame_va(new), 0);
-    }
-    v->cr3_user = mfn_to_ma(new);
-    trace("new user base pointer: mfn %lx\n", new.n);
-    if (old.n)
-        root_put(old);
-    return 0;
+    return user_base_pointer_set((mfn_t){ op->arg1.mfn }, owner);
 }
 
 static int op_flush_all(const mmuext_op_s *op, uint16_t owner)
@@ -245,15 +205,14 @@ static long ops_run(uint64_t ops_va, uint32_t count, uint16_t owner, mmuext_op_s
     return 0;
 }
 
-long hc_mmuext_op(uint64_t ops_va, uint64_t count_arg, uint64_t pdone_va, uint64_t foreigndom,
-                  uint64_t unused)
+static __attribute__((noinline)) long mmuext_op(uint64_t ops_va, uint64_t count_arg,
+                                                uint64_t pdone_va, uint64_t foreigndom)
 {
     uint32_t count = (uint32_t)count_arg & ~MMU_UPDATE_PREEMPTED, base = 0, done = 0;
     mmuext_op_s op = { .cmd = ~0u };
     uint16_t owner;
     long rc;
 
-    (void)unused;
     if (((uint32_t)count_arg & MMU_UPDATE_PREEMPTED) && pdone_va)
         (void)guest_read(&base, pdone_va, sizeof(base));
     if (!guest_va_ok(ops_va))
@@ -269,4 +228,62 @@ long hc_mmuext_op(uint64_t ops_va, uint64_t count_arg, uint64_t pdone_va, uint64
         return hypercall_restart(__HYPERVISOR_mmuext_op, ops_va + done * sizeof(op),
                                  (count - done) | MMU_UPDATE_PREEMPTED, pdone_va, foreigndom, 0);
     return rc ? refuse_report(op_name(op.cmd), &(struct refused_entry){ .index = done }, rc) : 0;
+}
+
+/* A single operation, of which the first two words were read: they are not read again. */
+static __attribute__((noinline)) long single_op(uint64_t ops_va, uint64_t pdone_va, uint64_t cmd,
+                                                uint64_t arg1)
+{
+    union {
+        uint64_t words[3];
+        mmuext_op_s op;
+    } u = { .words = { cmd, arg1 } };
+    uint32_t done;
+    int rc;
+
+    if (!guest_word_read(ops_va + 16, &u.words[2])) {
+        u.op.cmd = ~0u;
+        rc = refuse(-EFAULT, "request-unreadable", MFN_NONE, 0);
+    } else {
+        rc = op_run(&u.op, domain_current()->id);
+    }
+    done = !rc;
+    if (pdone_va)
+        (void)guest_write(pdone_va, &done, sizeof(done));
+    if (rc == -ERESTART)
+        return hypercall_restart(__HYPERVISOR_mmuext_op, ops_va, 1 | MMU_UPDATE_PREEMPTED, pdone_va,
+                                 DOMID_SELF, 0);
+    return rc ? refuse_report(op_name(u.op.cmd), &(struct refused_entry){ 0 }, rc) : 0;
+}
+
+/* A leaf: the new root is a validated L4 of the caller's, the old one stays one (it is pinned). */
+static inline long base_pointer_request(mfn_t new, uint64_t ops_va)
+{
+    struct vcpu *v = vcpu_current();
+    mfn_t old = ma_to_mfn(v->cr3_kernel);
+
+    if (__builtin_expect(mfn_eq(new, old) || v->ldt_mapped, 0) ||
+        __builtin_expect(!page_get_typed_short(new, v->domain->id, PT_L4), 0))
+        return single_op(ops_va, 0, MMUEXT_NEW_BASEPTR, new.n);
+    if (__builtin_expect(!((const uint64_t *)frame_va(new))[PT_HV_SLOT_FIRST], 0))
+        return base_pointer_replace(new, old); /* it does not show the M2P yet */
+    v->cr3_kernel = mfn_to_ma(new);
+    tlb_load_root(v->cr3_kernel);
+    return __builtin_expect(page_put_typed_short(old), 1) ? 0 : base_pointer_drop(old);
+}
+
+/* One operation on frames of the caller's own is the common case, and a new root the commonest. */
+long hc_mmuext_op(uint64_t ops_va, uint64_t count, uint64_t pdone_va, uint64_t foreigndom,
+                  uint64_t unused)
+{
+    uint64_t cmd, arg1;
+
+    (void)unused;
+    if (__builtin_expect(count != 1 || foreigndom != DOMID_SELF || !hook_fast() ||
+                             !guest_va_ok(ops_va) || !guest_pair_get(ops_va, &cmd, &arg1),
+                         0))
+        return mmuext_op(ops_va, count, pdone_va, foreigndom);
+    if ((uint32_t)cmd == MMUEXT_NEW_BASEPTR && !pdone_va)
+        return base_pointer_request((mfn_t){ arg1 }, ops_va);
+    return single_op(ops_va, pdone_va, cmd, arg1);
 }

@@ -15,7 +15,7 @@
 #include "pv/debugreg.h"
 #include "pv/emulate.h"
 #include "pv/fetch.h"
-#include "pv/mmuext.h"
+#include "pv/base_pointer.h"
 #include "pv/refuse.h"
 
 #define TRAP_UD 6u

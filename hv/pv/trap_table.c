@@ -10,6 +10,7 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
+#include "pv/bounce.h"
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
 
@@ -28,6 +29,7 @@ long hc_set_trap_table(uint64_t table_va, uint64_t a2, uint64_t a3, uint64_t a4,
     (void)a5;
     if (!table_va) {
         memset(v->traps, 0, TRAPS * sizeof(*v->traps));
+        bounce_fault_route(v);
         return 0;
     }
     for (unsigned i = 0;; i++, table_va += sizeof(t)) {
@@ -41,6 +43,7 @@ long hc_set_trap_table(uint64_t table_va, uint64_t a2, uint64_t a3, uint64_t a4,
             return refused("set_trap_table", -EINVAL, "handler-not-canonical");
         t.cs |= 3;
         v->traps[t.vector] = t;
+        bounce_fault_route(v);
         if (t.vector == TRAP_NMI && v->nmi_pending)
             vcpu_exit_work(v);
     }

@@ -8,7 +8,7 @@
 #include "lib/printk.h"
 #include "mm/guest_copy.h"
 #include "mm/tlb.h"
-#include "pt/l1_fast.h"
+#include "pt/entry_fast.h"
 #include "pt/walk.h"
 #include "pv/hypercall.h"
 #include "pv/mmu_update.h"
@@ -80,10 +80,10 @@ static __attribute__((noinline)) long update_va_own(uint64_t va, uint64_t value,
 
 /* What the short way below leaves behind: references first, then the rest, or all, of the request. */
 static __attribute__((noinline, cold)) long update_va_drop(uint64_t va, uint64_t value,
-                                                           uint64_t flags, l1_drop_t drop,
+                                                           uint64_t flags, entry_drop_t drop,
                                                            bool done)
 {
-    l1_fast_drop(drop);
+    entry_fast_drop(drop);
     return done ? va_flush(va, flags) : update_va_own(va, value, flags);
 }
 
@@ -93,7 +93,7 @@ long hc_update_va_mapping(uint64_t va, uint64_t value, uint64_t flags, uint64_t 
     const struct vcpu *v = vcpu_current();
     uint16_t owner = v->domain->id;
     struct frame *table;
-    l1_drop_t drop;
+    entry_drop_t drop;
     uint64_t l1;
     bool done;
 

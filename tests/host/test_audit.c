@@ -32,6 +32,7 @@ static int sound(void **state)
     machine_poke(partial, 0, pte_make(t.l[2], BRANCH));
     machine_poke(partial, 1, pte_make(t.l[2], BRANCH));
     hooks_reset();
+    hooks.general = true;
     hooks.preempt_at = ALWAYS;
     assert_int_equal(page_get_typed(partial, machine_guest.id, PT_L3), -ERESTART);
     hooks_reset();

@@ -152,6 +152,7 @@ static void demotion_of_a_full_table(void **state)
     assert_int_equal(n, GUEST_REFS - 2);
     assert_refused(-EBUSY, set(n, pte_make(table, LEAF_RO)));
     hooks_reset();
+    hooks.general = true; /* stops at each child */
     hooks.preempt_at = ALWAYS;
     assert_int_equal(op_unpin(table), 0);
     assert_true(hooks.reschedules > 0);
@@ -173,6 +174,7 @@ static void promotion_of_a_full_table(void **state)
         ((uint64_t *)frame_va(table))[slot] = pte_make(l1[slot], BRANCH);
     machine_poke(parent, 0, pte_make(table, BRANCH));
     hooks_reset();
+    hooks.general = true; /* stops at each child */
     hooks.preempt_at = ALWAYS;
     assert_int_equal(op_pin(parent, 3), 0);
     assert_int_equal(frame_refs(table), GUEST_REFS - 1);

@@ -194,6 +194,7 @@ static const struct operation {
 #define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
 static const struct operation *now;
+static bool general; /* without the short ways */
 
 static void stage_for(const struct operation *op)
 {
@@ -201,6 +202,7 @@ static void stage_for(const struct operation *op)
     stage_make();
     op->prepare();
     hooks_reset();
+    hooks.general = general;
 }
 
 /* The state after the undisturbed operation. */
@@ -266,6 +268,14 @@ static void preempted_at_every_check(void **state)
         }
         snapshot_free(end);
     }
+}
+
+/* The same without the short ways, which look less often. */
+static void preempted_in_general(void **state)
+{
+    general = true;
+    preempted_at_every_check(state);
+    general = false;
 }
 
 /* What a refused and preempted request leaves partial is its frame's own; asking again ends well. */
@@ -342,6 +352,13 @@ static void others_between_pieces(void **state)
     }
 }
 
+static void others_between_general_pieces(void **state)
+{
+    general = true;
+    others_between_pieces(state);
+    general = false;
+}
+
 static void others_operation(void)
 {
     machine_run(1);
@@ -378,6 +395,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fails_at_every_step),     cmocka_unit_test(preempted_at_every_check),
         cmocka_unit_test(fails_while_preempted),   cmocka_unit_test(others_between_pieces),
+        cmocka_unit_test(preempted_in_general),    cmocka_unit_test(others_between_general_pieces),
         cmocka_unit_test(others_between_accesses),
     };
 

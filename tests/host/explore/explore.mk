@@ -2,7 +2,7 @@
 # The exhaustive explorer: hv/ on a machine of two entries in a table. Fast, and once with sanitizers.
 
 EXPLORE_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c $(patsubst hv/%,%,$(wildcard hv/pt/*.c)) \
-	lib/format.c pv/mmu_update.c pv/mmuext.c \
+	lib/format.c pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c \
 	pv/update_va.c pv/memory_op.c dom/teardown.c
 EXPLORE_LIB := small.c hooks.c state.c state_install.c words.c choice.c tlb.c request.c describe.c
 EXPLORE_CFLAGS = $(filter-out $(PREFIX_MAP),$(COMMON)) -DPT_INDEX_BITS=1 \
