@@ -38,7 +38,7 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 HV_FAST := cpu/traps.c cpu/exit.c dom/evtchn.c dom/vcpu.c \
 	mm/frame.c mm/tlb.c mm/guest_copy.c  \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c \
-	pv/hypercall.c pv/mmu_update.c pv/mmu_entry.c pv/update_va.c pv/mmuext.c pv/base_pointer.c pv/bounce.c pv/iret.c
+	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/iret.c
 
 # The guest kernel library and start-up: sources relative to guest/.
 GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c kprint.c cmdline.c \
