@@ -14,6 +14,7 @@
 #define TYPE_OF(type_word) (((type_word)&FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT)
 
 #define DESC_CALL_GATE   (0xcull << 40)
+#define DESC_GATE_LDT    4u      /* the LDT is the guest's, all of it */
 #define DESC_GATE_SELECT 0xfffcu /* selector of a gate, less its RPL: word 1 */
 
 static const char *const names[] = { "frame", "L1", "L2", "L3", "L4" };
@@ -115,12 +116,13 @@ static bool descriptor_right(uint64_t d)
 {
     uint64_t selector = d >> 16 & DESC_GATE_SELECT;
 
-    if (!(d & DESC_P))
+    if (!(d & DESC_P) || !(d & (DESC_S | DESC_TYPE_MASK))) /* type 0 is nothing to the CPU */
         return true;
-    if ((d & DESC_S) || !(d & DESC_TYPE_MASK))
+    if (d & DESC_S)
         return (d & DESC_DPL_MASK) == DESC_DPL_MASK;
     return (d & DESC_TYPE_MASK) == DESC_CALL_GATE && !(d & DESC_DPL_MASK) && (d >> 16 & 3) == 3 &&
-           (selector < GDT_RESERVED_BYTE || selector == (FLAT_RING3_CS64 & ~3u));
+           (selector < GDT_RESERVED_BYTE || selector == (FLAT_RING3_CS64 & ~3u) ||
+            (selector & DESC_GATE_LDT));
 }
 
 /* The first slot from `slot` on with a descriptor that is not right, or PT_ENTRIES. */
