@@ -35,16 +35,12 @@ static void make_mmu_update(struct call *c)
         }
     }
     c->nr = __HYPERVISOR_mmu_update;
-    c->arg[0] = args_pointer(reqs);
-    if (c->arg[0] != (uint64_t)reqs && c->arg[0] - (uint64_t)reqs < 8)
-        c->arg[0] = (uint64_t)reqs; /* shifted by bytes it would be another request altogether */
-    c->arg[1] = chance(16) ? (c->arg[0] == (uint64_t)reqs ? count | 0x80000000 : hostile()) : count;
-    if (c->arg[0] - ARGS_VA < ARGS_PAGES * PAGE_SIZE && (c->arg[1] & 0x7fffffff) > count)
-        c->arg[1] = count;
+    c->arg[0] = list_pointer(reqs);
+    c->arg[1] = chance(16) ? count | 0x80000000 : count;
+    if (c->arg[0] != (uint64_t)reqs && chance(4))
+        c->arg[1] = hostile() & 0xff;
     c->arg[2] = chance(2) ? 0 : args_pointer(done);
     c->arg[3] = chance(24) ? hostile() : domain_of();
-    if (c->arg[0] - ARGS_VA >= ARGS_PAGES * PAGE_SIZE)
-        c->arg[1] &= 0xff;
 }
 
 static void make_mmuext_one(mmuext_op_t *op)
@@ -117,9 +113,7 @@ static void make_mmuext(struct call *c)
     for (uint64_t i = 0; i < count; i++)
         make_mmuext_one(&ops[i]);
     c->nr = __HYPERVISOR_mmuext_op;
-    c->arg[0] = chance(24) ? hostile_va() & ~0xfffUL : (uint64_t)ops;
-    if (c->arg[0] - ARGS_VA < ARGS_PAGES * PAGE_SIZE)
-        c->arg[0] = (uint64_t)ops;
+    c->arg[0] = list_pointer(ops);
     c->arg[1] = chance(24) ? count | 0x80000000 : count;
     c->arg[2] = chance(2) ? 0 : args_pointer(args_at(8));
     c->arg[3] = domain_of();
@@ -178,14 +172,11 @@ static void make_reservation(struct call *c)
         res->nr_extents = hostile();
     if (res->nr_extents > 4) /* what lies behind the list must not be a kernel frame's number */
         res->nr_extents |= 1UL << 50;
-    set_xen_guest_handle(res->extent_start,
-                         (xen_pfn_t *)(chance(16) ? hostile_va() & ~7UL : (uint64_t)extents));
+    set_xen_guest_handle(res->extent_start, (xen_pfn_t *)list_pointer(extents));
     c->arg[0] = takes ? XENMEM_decrease_reservation : XENMEM_populate_physmap;
     if (!takes) /* what it gave would be lost in the epoch */
         res->extent_order |= 12;
-    c->arg[1] = args_pointer(res);
-    if (c->arg[1] - (uint64_t)res < 8)
-        c->arg[1] = (uint64_t)res;
+    c->arg[1] = list_pointer(res);
 }
 
 static void make_memory_op(struct call *c)

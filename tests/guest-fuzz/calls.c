@@ -44,6 +44,15 @@ uint64_t args_pointer(void *good)
     }
 }
 
+/* Never to what was a list once: read askew, its numbers would name the kernel's own. */
+uint64_t list_pointer(void *good)
+{
+    static const uint64_t no_lists[] = { RO_VA,     RO_VA + PAGE_SIZE - 64, HV_VA_START,
+                                         HV_VA_END, HV_VA_START - 64,       HV_VA_END - 64 };
+
+    return chance(12) ? PICK(no_lists) : (uint64_t)good;
+}
+
 void args_fill(void *at, uint64_t bytes)
 {
     for (uint64_t *word = at; bytes >= 8; bytes -= 8)
@@ -65,9 +74,6 @@ static void call_list(struct call *c)
 {
     uint64_t count = 1 + below(8);
     multicall_entry_t *list;
-    /* Never what was a list once: its calls' arguments are others' by now. */
-    static const uint64_t no_lists[] = { RO_VA,     RO_VA + PAGE_SIZE - 64, HV_VA_START,
-                                         HV_VA_END, HV_VA_START - 64,       HV_VA_END - 64 };
 
     in_list = true;
     list = args_at(count * sizeof(*list));
@@ -81,7 +87,7 @@ static void call_list(struct call *c)
     }
     in_list = false;
     calls_made += count;
-    c->arg[0] = chance(12) ? PICK(no_lists) : (uint64_t)list;
+    c->arg[0] = list_pointer(list);
     c->arg[1] = c->arg[0] != (uint64_t)list && chance(2) ? hostile() : count;
 }
 

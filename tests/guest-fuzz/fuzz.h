@@ -151,6 +151,7 @@ uint8_t *code_end(uint8_t *code, bool user);
 
 void pool_make(void);
 void pool_reset(void);
+void pool_check(void);            /* after each step */
 extern struct walk volatile_walk; /* of VOLATILE_VA */
 uint64_t pool_mfn(void);          /* one of the pool's */
 uint64_t any_mfn(void);           /* the pool's mostly; else a hostile number, or a kernel table */
@@ -169,8 +170,9 @@ void call_memory(struct call *c);           /* requests on memory: false when it
 bool call_cpu(struct call *c, bool nested); /* requests on the CPU, events, time */
 void *args_at(uint64_t bytes);              /* where the arguments of the next request may lie */
 uint64_t args_pointer(void *good);          /* mostly `good`; else something hostile */
-void args_fill(void *at, uint64_t bytes);   /* with numbers of all sorts */
-extern uint64_t calls_made;                 /* random ones */
+uint64_t list_pointer(void *good);        /* the same for what must not be taken for another list */
+void args_fill(void *at, uint64_t bytes); /* with numbers of all sorts */
+extern uint64_t calls_made;               /* random ones */
 extern uint64_t calls_in_all; /* beside these: what puts the world back, and each way into a shot */
 
 /* ---- insn.c, steps.c, step_cpu.c ---- */
@@ -192,5 +194,6 @@ void step_debug(void);
 void step_edge(void);
 void step_stack(void);
 void step_callback(void);
+void step_watched(void); /* not among the random ones */
 
 #endif

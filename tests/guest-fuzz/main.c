@@ -3,7 +3,7 @@
  *
  * main.c - the loop over steps, the marks of progress, and what a finding prints.
  *
- * Command line: seed=N from=N to=N verbose=1. Lines that scripts/fuzz-guest reads:
+ * Command line: seed=N from=N to=N verbose=1, or watched=1 for that one step. Lines that scripts/fuzz-guest reads:
  *   fuzz: seed S epoch at STEP calls N     at the start of each epoch
  *   fuzz: step N KIND                      before each step, with verbose=1
  *   FINDING: ...                           the last but for the crash
@@ -53,7 +53,7 @@ static uint64_t number(const char *name, uint64_t otherwise)
 
 void guest_main(const start_info_t *si)
 {
-    static const char *const known[] = { "seed", "from", "to", "verbose", NULL };
+    static const char *const known[] = { "seed", "from", "to", "verbose", "watched", NULL };
     uint64_t from, to;
     bool fresh = true;
 
@@ -64,6 +64,11 @@ void guest_main(const start_info_t *si)
     to = number("to", ~0UL);
     verbose = cmdline_flag("verbose");
     world_make(seed);
+    if (cmdline_flag("watched")) {
+        world_reset();
+        step_watched();
+        to = from;
+    }
     for (step = from; step < to; step++) {
         if (fresh || step % EPOCH == 0) {
             random_start(~seed, step / EPOCH);
@@ -77,6 +82,7 @@ void guest_main(const start_info_t *si)
         if (verbose)
             kprint("fuzz: step %lu\n", step);
         step_run();
+        pool_check();
         (void)hypercall_fpu_taskswitch(0);
         if (verbose)
             kprint("fuzz:   %s: end %u vector %u\n", step_name(), result.end, result.vector);

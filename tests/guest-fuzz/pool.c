@@ -185,3 +185,11 @@ void pool_reset(void)
                                          pte_make(p2m(pool[i]), PAGE_RW), UVMF_INVLPG),
              "mapping the pool");
 }
+
+/* The way to the volatile L1 is no step's to change. */
+void pool_check(void)
+{
+    for (unsigned int level = 2; level <= 4; level++)
+        if (pte_mfn(*volatile_walk.slot[level]).n != volatile_walk.table[level - 1].n)
+            finding("L%u entry of the kernel's own is %lx now", level, *volatile_walk.slot[level]);
+}
