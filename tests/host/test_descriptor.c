@@ -107,6 +107,24 @@ static void page_is_checked_and_raised(void **state)
     machine_unhold(mfn, PT_SEG);
 }
 
+/* The auditor's rules, written a second time, accept what these do: type 0, a gate into the LDT. */
+static void auditor_agrees(void **state)
+{
+    static const uint64_t kept[] = { 0xf5df80db31fad35b, 0x000000000000ffff | DESC_P,
+                                     0x00008c0000071234, 0x0000ec00e0331234 };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        mfn_t mfn = machine_page(&machine_guest);
+
+        machine_poke(mfn, 0, kept[i]);
+        assert_int_equal(page_get_typed(mfn, machine_guest.id, PT_SEG), 0);
+        machine_hold(mfn, PT_SEG);
+        machine_check("descriptor that is neither code nor data");
+        machine_unhold(mfn, PT_SEG);
+    }
+}
+
 /* One bad descriptor in any place: the page keeps no type, the reason names frame and slot. */
 static void page_with_a_bad_one(void **state)
 {
@@ -161,6 +179,7 @@ int main(void)
         test(call_gate_selectors),
         test(accepted_twice_is_the_same),
         test(page_is_checked_and_raised),
+        test(auditor_agrees),
         test(page_with_a_bad_one),
         test(descriptors_and_writing_exclude_each_other),
     };
