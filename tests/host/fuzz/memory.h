@@ -133,6 +133,8 @@ uint64_t second_read(const void *word, uint64_t value);
  * now, runs for so many of its own, and both come to their ends.
  */
 void race_arm(unsigned at, unsigned run_for);
+/* The next record does not start at the same time after all. */
+void race_disarm(void);
 /* Ends the race of the request that has just returned: the other strand runs to its end. */
 void race_finish(void);
 bool race_under_way(void);

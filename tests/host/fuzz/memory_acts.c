@@ -176,6 +176,7 @@ void act_domain(const struct op *op)
     } else {
         struct op_hooks *before = hooks_off();
 
+        race_disarm(); /* a privileged domain could write to what is being built */
         (void)machine_create(m);
         strand_hooks = before;
     }

@@ -94,6 +94,12 @@ void race_arm(unsigned at, unsigned run_for)
     run_limit = run_for;
 }
 
+void race_disarm(void)
+{
+    if (race == RACE_ARMED)
+        race = RACE_NONE;
+}
+
 void race_access(void)
 {
     if (race == RACE_NONE)
