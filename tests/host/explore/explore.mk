@@ -30,6 +30,8 @@ endef
 # The hypervisor's slots lie beyond the two of an L4, or are the second one (.hv).
 EXPLORE_BEYOND := -DPT_HV_SLOT_FIRST=2 -DPT_HV_SLOT_LAST=2
 EXPLORE_WITHIN := -DPT_HV_SLOT_FIRST=1 -DPT_HV_SLOT_LAST=1
+# Type counts up to 3 and general ones up to 6 (and a reserve), which are soon full (.narrow).
+EXPLORE_NARROW := $(EXPLORE_BEYOND) -DFRAME_TYPE_BITS=2 -DFRAME_REF_BITS=4 -DFRAME_REF_RESERVE=8
 # One unit for the optimizer, as a step takes less than a microsecond; and slow, with sanitizers.
 EXPLORE_FAST := -O2 -flto -flto-partition=one
 EXPLORE_SAN := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -37,14 +39,16 @@ EXPLORE_MAIN := explore.c options.c step.c store.c program.c
 
 $(eval $(call EXPLORE_BUILD,explore,$(EXPLORE_FAST) $(EXPLORE_BEYOND)))
 $(eval $(call EXPLORE_BUILD,explore.hv,$(EXPLORE_FAST) $(EXPLORE_WITHIN)))
+$(eval $(call EXPLORE_BUILD,explore.narrow,$(EXPLORE_FAST) $(EXPLORE_NARROW)))
 $(eval $(call EXPLORE_BUILD,explore.san,$(EXPLORE_SAN) $(EXPLORE_BEYOND)))
 $(eval $(call EXPLORE_PROGRAM,explorer,explore,$(EXPLORE_FAST),$(EXPLORE_MAIN)))
 $(eval $(call EXPLORE_PROGRAM,explorer.hv,explore.hv,$(EXPLORE_FAST),$(EXPLORE_MAIN)))
+$(eval $(call EXPLORE_PROGRAM,explorer.narrow,explore.narrow,$(EXPLORE_FAST),$(EXPLORE_MAIN)))
 $(eval $(call EXPLORE_PROGRAM,explorer.san,explore.san,$(EXPLORE_SAN),$(EXPLORE_MAIN)))
 $(eval $(call EXPLORE_PROGRAM,schedules,explore,$(EXPLORE_FAST), \
   pairs.c schedule.c pieces.c outcome.c starts.c))
 
-EXPLORE_BINS := $(addprefix $(BUILD)/host/,explorer explorer.hv explorer.san schedules)
+EXPLORE_BINS := $(addprefix $(BUILD)/host/,explorer explorer.hv explorer.narrow explorer.san schedules)
 test: $(EXPLORE_BINS)
 
 explore: $(EXPLORE_BINS) ## Explore small machines to the end (TIME= seconds, JOBS=)
