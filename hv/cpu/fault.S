@@ -20,7 +20,7 @@
 #define PFEC_U       4
 #define PFEC_SHOWN   0x12
 #define RFLAGS_IF    0x200
-#define RFLAGS_CLEAR 0x74100 /* TF NT RF VM AC, as pv/bounce.c */
+#define RFLAGS_CLEAR 0x77100 /* TF IOPL NT RF VM AC, as pv/bounce.c */
 
     .text
     .balign 16
