@@ -186,7 +186,7 @@ void machine_begin(unsigned frames)
     for (unsigned i = 0; i < HV_SLOTS; i++)
         hv_slots[i] = HV_ENTRY | (i ? 0 : PTE_U) | (uint64_t)i << 52;
     copy_of_memory = calloc(frames, PAGE_SIZE);
-    copy_of_table = calloc(frames, sizeof(*frame_table));
+    copy_of_table = calloc(1, frames * sizeof(*frame_table));
     sums = (struct audit_sums){
         .written = page_written,
         .tables = calloc(frames, sizeof(*sums.tables)),
