@@ -29,7 +29,7 @@
  * Checks a descriptor and makes it the one that may stand in a table:
  *   not present                 accepted as it is: using it faults
  *   code, data                  DPL becomes 3
- *   type 0 (second half of a call gate)   DPL becomes 3; using it faults
+ *   type 0 (second half of a call gate)   accepted as it is: using it faults
  *   call gate                   to one of the guest's or the flat code selectors, low byte of the
  *                               upper word 0. DPL becomes 0, so that using it raises #GP; the
  *                               selector's RPL keeps the old one
