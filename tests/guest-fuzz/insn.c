@@ -263,7 +263,7 @@ uint8_t *insn_store(uint8_t *code)
         *code++ = 0x0f;
         *code++ = PICK(extended);
         *code++ = modrm;
-        *code++ = (uint8_t)random64(); /* an immediate, or the next instruction's prefix */
+        *code++ = 0x90; /* an immediate, or nothing: other bytes might move the stack */
         return code;
     case 3:
         *code++ = chance(2) ? 0x83 : chance(2) ? 0x80 : 0xc6;
