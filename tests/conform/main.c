@@ -5,7 +5,7 @@
  *
  *      suite               every question
  *      suite=NAME,NAME     those parts whose names begin so
- *      seed=... count=...  sequences of requests (sequence.h)
+ *      seed=... ops=...    sequences of requests (sequence.h)
  *
  * The suite prints one line `ask QUESTION ANSWER...` for each question (record.h), the same on
  * every hypervisor that keeps the ABI. Events stay masked but where a question is about them.
@@ -82,11 +82,12 @@ static void suite_run(const char *wanted)
 
 void guest_main(const start_info_t *si)
 {
-    static const char *const words[] = { "suite", "seed", "count", NULL };
+    static const char *const words[] = { "suite", NULL };
     char value[200];
 
-    if (cmdline_get("seed", value, sizeof(value)) || cmdline_get("count", value, sizeof(value))) {
-        sequence_run((const char *)si->cmd_line);
+    (void)si;
+    if (cmdline_get("seed", value, sizeof(value)) || cmdline_get("ops", value, sizeof(value))) {
+        sequence_run();
         return;
     }
     cmdline_report_unknown(words);
