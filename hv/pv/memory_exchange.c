@@ -134,7 +134,6 @@ static long chunk_commit(struct exchange *x, uint64_t first_in)
     long rc = 0;
 
     for (uint64_t i = 0; i < 1ul << x->order; i++) {
-        m2p_set(mfn_of(x->in[i]), M2P_INVALID);
         owner_release(&x->d->owner, mfn_of(x->in[i]));
         frame_put(mfn_of(x->in[i]));
     }

@@ -117,9 +117,8 @@ static bool populate_one(const struct reservation *r, uint64_t i)
 }
 
 /*
- * The allocation reference must still be there; the hypervisor's own pages are not the guest's to
- * give. True with a reference on the frame, which keeps it the domain's while another vCPU gives it
- * back at the same time.
+ * The hypervisor's own pages are not the guest's to give. True with a reference on the frame, which
+ * keeps it the domain's while another vCPU gives it back at the same time.
  */
 static bool frame_hold_given(const struct domain *d, mfn_t mfn)
 {
@@ -128,13 +127,16 @@ static bool frame_hold_given(const struct domain *d, mfn_t mfn)
     if (!frame_get(mfn, d->id))
         return false;
     ref = frame_of(mfn)->ref;
-    if ((ref & FRAME_ALLOCATED) && !(ref & FRAME_HV_SHARED))
+    if (!(ref & FRAME_HV_SHARED))
         return true;
     frame_put(mfn);
-    return stop(ref & FRAME_ALLOCATED ? "frame-is-the-hypervisors" : "frame-given-back-already",
-                mfn);
+    return stop("frame-is-the-hypervisors", mfn);
 }
 
+/*
+ * A frame that was given before, and that something still refers to, counts once more. The M2P keeps
+ * the PFN until the last reference goes.
+ */
 static bool decrease_one(const struct reservation *r, uint64_t i)
 {
     uint64_t first, held = 0;
@@ -148,14 +150,9 @@ static bool decrease_one(const struct reservation *r, uint64_t i)
         held++;
     whole = held == 1ul << r->order;
     for (uint64_t k = 0; k < held; k++) {
-        mfn_t mfn = mfn_of(first + k);
-
-        if (held == 1ul << r->order) {
-            m2p_set(mfn, M2P_INVALID);
-            if (!owner_release(&r->d->owner, mfn))
-                whole = stop("frame-given-back-already", mfn);
-        }
-        frame_put(mfn);
+        if (whole)
+            owner_release(&r->d->owner, mfn_of(first + k));
+        frame_put(mfn_of(first + k));
     }
     return whole;
 }
