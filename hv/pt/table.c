@@ -13,15 +13,21 @@
 #include "mm/refusal.h"
 #include "pt/pte_check.h"
 
-/* Entries that are looked at as one, by what they have in common: most tables are mostly empty. */
+/*
+ * Entries that are looked at as one, by what they have in common: most tables are mostly empty. Each
+ * entry that is found is read again, by itself, for what is decided of it. On machines of the host build
+ * with a few entries in a table, each is read by itself only.
+ */
 #if PT_INDEX_BITS >= 4
 #define GROUP        16u
 #define HALF_ANY(e)  ((e)[0] | (e)[1] | (e)[2] | (e)[3] | (e)[4] | (e)[5] | (e)[6] | (e)[7])
 #define GROUP_ANY(e) (HALF_ANY(e) | HALF_ANY((e) + GROUP / 2))
+#define MAY_BE(e)    (*(e)&PTE_P)
 #else
 #define GROUP        2u
-#define HALF_ANY(e)  ((e)[0])
-#define GROUP_ANY(e) ((e)[0] | (e)[1])
+#define HALF_ANY(e)  ((void)(e), PTE_P)
+#define GROUP_ANY(e) HALF_ANY(e)
+#define MAY_BE(e)    ((void)(e), true)
 #endif
 
 static inline bool group_empty(const uint64_t *entry)
@@ -46,7 +52,7 @@ static inline unsigned span_bit(const uint64_t *entry)
     return 1u << (uintptr_t)entry % PAGE_SIZE / (FRAME_SPAN * sizeof(*entry));
 }
 
-/* The first present entry from `entry` up, or end. The inner loops are short: few are found. */
+/* The first entry from `entry` up that may be present, or end. The inner loops are short: few are found. */
 static inline uint64_t *next_up(uint64_t *entry, const uint64_t *end)
 {
     for (;;) {
@@ -60,7 +66,7 @@ static inline uint64_t *next_up(uint64_t *entry, const uint64_t *end)
             continue;
         }
         do {
-            if (*entry & PTE_P)
+            if (MAY_BE(entry))
                 return entry;
             entry++;
         } while (!entry_begins(entry, GROUP / 2));
@@ -87,8 +93,11 @@ static int l1_promote(uint64_t *table, uint64_t *entry, uint16_t owner, unsigned
 
     for (; (entry = next_up(entry, end)) != end; entry++) {
         uint64_t pte = hook_guest_read64(entry), stored;
-        int rc = pte_flags_check(pte, 1);
+        int rc;
 
+        if (!(pte & PTE_P))
+            continue;
+        rc = pte_flags_check(pte, 1);
         rc = rc ? rc : l1_entry_get_refs(pte, owner);
         if (rc) {
             *next = (unsigned)(entry - table);
@@ -119,7 +128,7 @@ static unsigned spans_taken(uint64_t *table, const uint64_t *start, const uint64
     unsigned spans = 0;
 
     for (uint64_t *entry = table; (entry = next_up(entry, table + PT_ENTRIES)) < start; entry++)
-        if (!slot_is_hv(entry, hv))
+        if ((*entry & PTE_P) && !slot_is_hv(entry, hv))
             spans |= span_bit(entry);
     return spans;
 }
@@ -143,6 +152,8 @@ static int upper_promote(uint64_t *table, unsigned level, uint16_t owner, unsign
             continue;
         }
         pte = hook_guest_read64(entry);
+        if (!(pte & PTE_P))
+            continue;
         rc = child_get(pte, level, owner, fast, entry == start);
         if (rc) {
             *next = (unsigned)(entry - table);
@@ -200,7 +211,7 @@ static bool child_finish(uint64_t pte, unsigned level, uint16_t owner)
 }
 
 /*
- * One behind the last present entry below `entry`, or the table's begin. Spans that are not named have
+ * One behind the last entry below `entry` that may be present, or the table's begin. Spans that are not named have
  * none.
  */
 static inline const uint64_t *next_down(const uint64_t *table, const uint64_t *entry,
@@ -216,7 +227,7 @@ static inline const uint64_t *next_down(const uint64_t *table, const uint64_t *e
             continue;
         }
         do {
-            if (entry[-1] & PTE_P)
+            if (MAY_BE(entry - 1))
                 return entry;
             entry--;
         } while (!entry_begins(entry, GROUP / 2));
@@ -228,7 +239,8 @@ static void l1_demote(const uint64_t *table, unsigned next, unsigned spans)
     const uint64_t *entry = table + next;
 
     while ((entry = next_down(table, entry, spans)) != table)
-        l1_entry_put_refs(*--entry);
+        if (*--entry & PTE_P)
+            l1_entry_put_refs(*entry);
 }
 
 static bool upper_demote(const uint64_t *table, unsigned level, unsigned *next, unsigned spans)
@@ -242,7 +254,7 @@ static bool upper_demote(const uint64_t *table, unsigned level, unsigned *next, 
             entry = table + PT_HV_SLOT_FIRST;
             continue;
         }
-        if (fast && page_put_typed_short(pte_mfn(*entry)))
+        if (!(*entry & PTE_P) || (fast && page_put_typed_short(pte_mfn(*entry))))
             continue;
         if (entry + 1 != start && hook_preempt()) {
             *next = (unsigned)(entry - table) + 1;

@@ -11,7 +11,9 @@
 #include "pt/page_type.h"
 #include "small.h"
 
-#define HOME_TABLE_WORD (PT_L4 * (1ull << FRAME_TYPE_SHIFT) | FRAME_VALIDATED)
+#define HOME_TABLE_WORD                                     \
+    (PT_L4 * (1ull << FRAME_TYPE_SHIFT) | FRAME_VALIDATED | \
+     (uint64_t)FRAME_SPANS_ALL << FRAME_SPAN_SHIFT)
 
 static uint64_t owner_field(uint16_t id)
 {
@@ -40,6 +42,18 @@ static void entries_install(unsigned g, const struct state_frame *f)
     }
 }
 
+/* The spans of a validated table: just those that it must name. An L1 names all. */
+static uint64_t spans_of(unsigned g, unsigned level)
+{
+    const uint64_t *word = frame_va(frame_mfn(g));
+    uint64_t spans = level == PT_L1 ? FRAME_SPANS_ALL : 0;
+
+    for (unsigned slot = 0; slot < SLOTS; slot++)
+        if ((word[slot] & PTE_P) && !state_slot_is_hv(level, slot))
+            spans |= 1u << slot / FRAME_SPAN;
+    return level >= PT_L1 && level <= PT_L4 ? spans << FRAME_SPAN_SHIFT : 0;
+}
+
 static void frame_install(unsigned g, const struct state_frame *f, const struct state_counts *c)
 {
     struct frame *to = frame_of(frame_mfn(g));
@@ -66,6 +80,8 @@ static void frame_install(unsigned g, const struct state_frame *f, const struct 
                     (f->partial ? FRAME_PARTIAL | (uint64_t)f->next << FRAME_NEXT_SHIFT : 0) |
                     c->types[g];
     entries_install(g, f);
+    if (c->types[g] && f->validated)
+        to->type |= spans_of(g, f->type);
 }
 
 static void home_install(unsigned d, unsigned roots)

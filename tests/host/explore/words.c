@@ -12,6 +12,8 @@ static struct frame frame_words(uint64_t n)
 
     if ((uint16_t)(f.ref >> FRAME_OWNER_SHIFT) == OWNER_NONE)
         return (struct frame){ .ref = f.ref & ~FRAME_FREED_MASK };
+    if (f.type & FRAME_VALIDATED)
+        f.type &= ~FRAME_NEXT_MASK; /* its spans: more than there are do not matter */
     if (!(f.type & FRAME_TYPE_COUNT))
         f.type &= ~(FRAME_NEXT_MASK | FRAME_TYPE_MASK);
     return f;
