@@ -78,13 +78,11 @@ static inline int child_get(uint64_t pte, unsigned level, uint16_t owner, bool f
 {
     int rc = pte_flags_check(pte, level);
 
-    if (rc)
-        return rc;
-    if (fast && page_get_typed_short(pte_mfn(pte), owner, (enum page_type)(level - 1)))
+    if (fast && !rc && page_get_typed_short(pte_mfn(pte), owner, (enum page_type)(level - 1)))
         return 0;
     if (!first && hook_preempt())
         return -ERESTART;
-    return page_get_typed(pte_mfn(pte), owner, (enum page_type)(level - 1));
+    return rc ? rc : page_get_typed(pte_mfn(pte), owner, (enum page_type)(level - 1));
 }
 
 static int l1_promote(uint64_t *table, uint64_t *entry, uint16_t owner, unsigned *next)
