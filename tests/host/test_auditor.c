@@ -42,14 +42,15 @@ static void descriptors(void **state)
     const uint64_t right[] = {
         0,
         CODE | DESC_DPL_MASK,
+        DESC_P, /* of type 0: nothing to the CPU */
         DESC_P | DESC_DPL_MASK,
+        GATE | 7ull << 16, /* into the LDT */
         GATE | 3ull << 16,
         GATE | 0xbull << 16,
         GATE | (uint64_t)FLAT_RING3_CS64 << 16,
     };
     const uint64_t wrong[] = {
         CODE,
-        DESC_P,
         DESC_P | 9ull << 40,
         GATE | 3ull << 16 | DESC_DPL_MASK,
         GATE | 8ull << 16,
