@@ -92,10 +92,14 @@ long hc_set_gdt(uint64_t frames_va, uint64_t entries_arg, uint64_t a3, uint64_t 
     return 0;
 }
 
-/* The frame keeps the type that it has for the time of the store: descriptors, or plain memory. */
+/*
+ * The frame keeps the type that it has for the time of the store: descriptors, or plain memory. A type
+ * that nobody holds is none: what failed to become descriptors is plain memory.
+ */
 static long descriptor_store(uint64_t ma, uint64_t desc)
 {
     mfn_t mfn = ma_to_mfn(ma);
+    bool is_seg;
     int rc;
 
     if (ma & 7)
@@ -104,7 +108,8 @@ static long descriptor_store(uint64_t ma, uint64_t desc)
         return -EINVAL;
     if (!frame_get(mfn, domain_current()->id))
         return -EINVAL;
-    rc = page_type_get(mfn, frame_type(mfn) == PT_SEG ? PT_SEG : PT_WRITABLE);
+    is_seg = frame_type(mfn) == PT_SEG && frame_type_refs(mfn);
+    rc = page_type_get(mfn, is_seg ? PT_SEG : PT_WRITABLE);
     if (!rc) {
         *(volatile uint64_t *)((char *)frame_va(mfn) + (ma & (PAGE_SIZE - 1))) = desc;
         page_type_put(mfn);
