@@ -90,9 +90,11 @@ static void check_hv_slots(struct audit *a, uint64_t n, const uint64_t *table)
     }
 }
 
-static void count_table(struct audit *a, uint64_t n, unsigned level, unsigned end)
+/* Returns the spans in which there are present entries. */
+static unsigned count_table(struct audit *a, uint64_t n, unsigned level, unsigned end)
 {
     const uint64_t *table = frame_va(mfn_of(n));
+    unsigned present = 0;
 
     for (unsigned slot = audit_skip_empty(table, 0, end); slot < end; slot++) {
         uint64_t pte = table[slot];
@@ -105,7 +107,9 @@ static void count_table(struct audit *a, uint64_t n, unsigned level, unsigned en
             count_leaf(a, n, slot, pte);
         else
             count_branch(a, n, level, slot, pte);
+        present |= pte & PTE_P ? 1u << slot / FRAME_SPAN : 0;
     }
+    return present;
 }
 
 /*
@@ -149,7 +153,8 @@ static void check_descriptors(struct audit *a, uint64_t n)
 
 void audit_page(struct audit *a, uint64_t n, uint64_t type_word)
 {
-    unsigned level = (unsigned)TYPE_OF(type_word), end = PT_ENTRIES;
+    unsigned level = (unsigned)TYPE_OF(type_word), end = PT_ENTRIES, present;
+    unsigned spans = (unsigned)(type_word >> FRAME_SPAN_SHIFT) & FRAME_SPANS_ALL;
 
     a->tables++;
     if (level == PT_SEG) {
@@ -164,7 +169,9 @@ void audit_page(struct audit *a, uint64_t n, uint64_t type_word)
             end = PT_ENTRIES;
         }
     }
-    count_table(a, n, level, end);
+    present = count_table(a, n, level, end);
+    if ((type_word & FRAME_VALIDATED) && (present & ~spans))
+        audit_differs(a, "exact-counts", names[level], AUDIT_AT(n), "spans", spans, present);
     if (level == PT_L4 && (type_word & FRAME_VALIDATED))
         check_hv_slots(a, n, frame_va(mfn_of(n)));
 }

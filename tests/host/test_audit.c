@@ -98,6 +98,10 @@ static void validated_lost(void)
 {
     TYPE(t.l[2]) &= ~FRAME_VALIDATED;
 }
+static void span_lost(void)
+{
+    TYPE(t.l[3]) &= ~((uint64_t)FRAME_SPANS_ALL << FRAME_SPAN_SHIFT);
+}
 static void validated_survives(void)
 {
     TYPE(plain) |= FRAME_VALIDATED;
@@ -411,6 +415,7 @@ static const struct {
     D(pin_of_untyped, "validated", true),
     D(pin_of_descriptors, "validated", true),
     D(validated_lost, "validated", true),
+    D(span_lost, "exact-counts", false),
     D(validated_survives, "validated", true),
     D(partial_gained, "validated", true),
     D(left_locked, "validated", true),
