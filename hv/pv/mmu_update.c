@@ -51,6 +51,8 @@ static __attribute__((noinline)) const struct mmu_update *run_in_l1(const struct
 {
     const uint64_t l1_ma = req->ptr & PAGE_MASK;
     struct frame *table = frame_of_ma(l1_ma);
+    const uint16_t page_owner = b->page_owner;
+    char *base = ma_va(l1_ma);
 
     if (__builtin_expect(!l1_fast_lock(table, b->table_owner), 0))
         return req;
@@ -59,9 +61,9 @@ static __attribute__((noinline)) const struct mmu_update *run_in_l1(const struct
         entry_drop_t drop;
         bool done;
 
-        if (__builtin_expect(offset >= PAGE_SIZE || (offset & MMU_CMD_MASK), 0))
+        if (__builtin_expect(offset & ~(PAGE_SIZE - 1 - MMU_CMD_MASK), 0))
             break;
-        done = l1_fast_change(ma_va(l1_ma + offset), req->val, b->page_owner, &drop);
+        done = l1_fast_change((uint64_t *)(base + offset), req->val, page_owner, &drop);
         if (__builtin_expect(drop != 0, 0))
             entry_fast_drop(drop);
         if (__builtin_expect(!done, 0))

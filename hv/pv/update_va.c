@@ -88,7 +88,8 @@ static __attribute__((noinline, cold)) long update_va_drop(uint64_t va, uint64_t
 }
 
 /* The common case, a leaf: all that is not, ends in a jump to one of the two above. */
-long hc_update_va_mapping(uint64_t va, uint64_t value, uint64_t flags, uint64_t a4, uint64_t a5)
+static inline __attribute__((always_inline)) long update_short(uint64_t va, uint64_t value,
+                                                               uint64_t flags)
 {
     const struct vcpu *v = vcpu_current();
     uint16_t owner = v->domain->id;
@@ -97,8 +98,6 @@ long hc_update_va_mapping(uint64_t va, uint64_t value, uint64_t flags, uint64_t 
     uint64_t l1;
     bool done;
 
-    (void)a4;
-    (void)a5;
     if (__builtin_expect(!hook_fast() || !guest_va_ok(va), 0))
         return update_va_own(va, value, flags);
     l1 = walk_to_l1(v->cr3_kernel, va);
@@ -119,6 +118,21 @@ long hc_update_va_mapping(uint64_t va, uint64_t value, uint64_t flags, uint64_t 
     if ((flags & ~UVMF_ALL) != UVMF_INVLPG)
         return va_flush(va, flags);
     return va_flush_page(va);
+}
+
+/* For a value that is not present: by itself this needs hardly a register saved. */
+static __attribute__((noinline)) long update_to_absent(uint64_t va, uint64_t value, uint64_t flags)
+{
+    if (value & PTE_P)
+        __builtin_unreachable();
+    return update_short(va, value, flags);
+}
+
+long hc_update_va_mapping(uint64_t va, uint64_t value, uint64_t flags, uint64_t a4, uint64_t a5)
+{
+    (void)a4;
+    (void)a5;
+    return value & PTE_P ? update_short(va, value, flags) : update_to_absent(va, value, flags);
 }
 
 long hc_update_va_mapping_otherdomain(uint64_t va, uint64_t value, uint64_t flags, uint64_t domid,
