@@ -179,7 +179,7 @@ static void check_vcpus(struct audit *a)
 static bool audit(struct audit *a)
 {
     const uint64_t bytes = frame_limit * sizeof(*scratch);
-    struct audit_roots roots;
+    static struct audit_roots roots; /* what a points to: nobody else is at it while busy */
     bool mine = !scratch;
 
     if (mine && frame_limit)

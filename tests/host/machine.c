@@ -176,6 +176,8 @@ static void vcpu_start(unsigned n, struct domain *d)
 
 void machine_begin(unsigned frames)
 {
+    const size_t table_bytes = frames * sizeof(*frame_table);
+
     frame_limit = frames;
     frame_table = calloc(frames, sizeof(*frame_table));
     m2p_table = calloc(frames, sizeof(*m2p_table));
@@ -186,7 +188,7 @@ void machine_begin(unsigned frames)
     for (unsigned i = 0; i < HV_SLOTS; i++)
         hv_slots[i] = HV_ENTRY | (i ? 0 : PTE_U) | (uint64_t)i << 52;
     copy_of_memory = calloc(frames, PAGE_SIZE);
-    copy_of_table = calloc(1, frames * sizeof(*frame_table));
+    copy_of_table = calloc(1, table_bytes);
     sums = (struct audit_sums){
         .written = page_written,
         .tables = calloc(frames, sizeof(*sums.tables)),
