@@ -34,13 +34,8 @@ int l1_frame_refused(uint64_t pte, uint16_t page_owner)
 
 int pte_get_refs(uint64_t pte, unsigned level, uint16_t page_owner)
 {
-    int rc;
-
     if (!(pte & PTE_P))
         return 0;
-    rc = pte_flags_check(pte, level);
-    if (rc)
-        return rc;
     if (level == 1)
         return l1_entry_get_refs(pte, page_owner);
     return page_get_typed(pte_mfn(pte), page_owner, (enum page_type)(level - 1));

@@ -37,8 +37,8 @@ static inline uint64_t pte_adjust(uint64_t pte, unsigned level)
 
 /*
  * Takes the references that a present entry stands for, in a table of this level, naming frames of
- * page_owner. Checks flags first. 0, or
- *   -EINVAL  flags, MFN that cannot be, child of another type or invalid
+ * page_owner; its flags were checked (pte_flags_check()). 0, or
+ *   -EINVAL  MFN that cannot be, child of another type or invalid
  *   -EPERM   L1: not RAM
  *   -EBUSY   L1: not page_owner's, or writable wanted but the frame is a table or descriptor page
  *   -ERESTART  a child's promotion was preempted: nothing taken

@@ -285,17 +285,26 @@ static void an_entry_that_is_not_present(void **state)
     machine_check("nothing taken");
 }
 
-/* An L1 that is validated and unlocked, and not the caller's. */
-static void an_l1_of_another_domain(void **state)
+/* A table that is validated and unlocked, and not the caller's; by the short way and without it. */
+static void a_table_of_another_domain(void **state)
 {
-    mfn_t theirs = machine_page(&machine_control);
-
     (void)state;
-    machine_run(2);
-    assert_int_equal(op_pin(theirs, 1), 0);
-    machine_run(0);
-    assert_refused(-EINVAL, op_update(theirs, 1, pte_make(page, LEAF_RO)));
-    assert_refused(-EINVAL, op_update(theirs, 1, 0));
+    for (unsigned level = 1; level <= 4; level++) {
+        mfn_t theirs = machine_page(&machine_control);
+
+        machine_run(2);
+        assert_int_equal(op_pin(theirs, level), 0);
+        machine_run(0);
+        for (unsigned general = 0; general <= 1; general++) {
+            hooks.general = general;
+            assert_refused(-EINVAL, op_update(theirs, 1, pte_make(t.l[level - 1], LEAF_RO)));
+            assert_refused(-EINVAL, op_update(theirs, 1, 0));
+        }
+        assert_int_equal(machine_peek(theirs, 1), 0);
+        machine_run(2);
+        assert_int_equal(op_unpin(theirs), 0);
+        machine_run(0);
+    }
 }
 
 /* A page of descriptors that is refused keeps the frame that an earlier step has named. */
@@ -328,7 +337,7 @@ int main(void)
         T(frames_that_links_cannot_name),
         T(ranges_of_nothing),
         T(an_entry_that_is_not_present),
-        T(an_l1_of_another_domain),
+        T(a_table_of_another_domain),
         T(the_first_reason_stays),
     };
 
