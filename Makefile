@@ -4,6 +4,8 @@
 # output directory; nothing is written outside it. `make help` prints the targets.
 
 BUILD    ?= build
+# The same place by another name would be other flags, and everything built anew.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 VERSION  := 0.2
 # What `make run` boots, and on what.
 FIRMWARE ?= bios
@@ -87,7 +89,8 @@ ABSBUILD := $(abspath $(BUILD))
 export SOURCE_DATE_EPOCH ?= 1700000000
 
 GCC_INCLUDE = $(eval GCC_INCLUDE := $$(shell $$(CC) -print-file-name=include))$(GCC_INCLUDE)
-PREFIX_MAP = -ffile-prefix-map=$(ABSBUILD)=build -ffile-prefix-map=$(CURDIR)=.
+# The last that fits is taken.
+PREFIX_MAP = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(ABSBUILD)=build
 WARN = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes
 ABI_FLAGS = -Ishared -isystem $(BUILD)/abi -D__XEN_INTERFACE_VERSION__=0x00040e00
 COMMON = -std=gnu11 -g $(WARN) $(PREFIX_MAP) $(ABI_FLAGS) -MMD -MP
