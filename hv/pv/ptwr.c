@@ -108,6 +108,7 @@ static long write_once(const struct target *t, const struct insn *insn, struct c
     return rc;
 }
 
+/* Drops the reference on t->table before a fault may be reflected: the domain may die of that. */
 static bool write_emulate(struct vcpu *v, struct cpu_regs *regs, const struct target *t,
                           const struct insn *insn)
 {
@@ -116,14 +117,12 @@ static bool write_emulate(struct vcpu *v, struct cpu_regs *regs, const struct ta
     uint64_t source;
     long rc;
 
-    if (!source_read(insn, regs, &source))
-        return false;
-    for (unsigned i = 0;; i++) {
-        rc = write_once(t, insn, regs, source, &e);
-        if (rc != -EAGAIN || i == RETRIES)
-            break;
+    rc = source_read(insn, regs, &source) ? -EAGAIN : -ENOSYS;
+    for (unsigned i = 0; rc == -EAGAIN && i <= RETRIES; i++) {
         refusal_clear();
+        rc = write_once(t, insn, regs, source, &e);
     }
+    frame_put(t->table);
     if (rc) {
         if (rc != -ENOSYS)
             refuse_report("ptwr", &e, rc == -EAGAIN ? -EBUSY : rc);
@@ -143,7 +142,6 @@ bool ptwr_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t va, uint32_t err
     struct code_segment cs;
     struct target t;
     uint64_t operand;
-    bool done = false;
 
     if (!(v->domain->vm_assist & 1ul << VMASST_TYPE_writable_pagetables) || v->in_user)
         return false;
@@ -151,20 +149,17 @@ bool ptwr_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t va, uint32_t err
         return false;
     if (!table_find(v, va, &t))
         return false;
+    frame_put(t.table); /* found again below: see write_emulate() */
     switch (fetch_insn(v, regs, &insn, &cs)) {
     case FETCH_OK:
         break;
     case FETCH_FAULTED:
-        frame_put(t.table);
         return true;
     default:
-        frame_put(t.table);
         return false;
     }
     operand = operand_va(&insn, regs);
     /* The operand lies where the CPU faulted, whole, and within one entry. */
-    if (cs.long_mode && operand == va && !(va & (insn.op_bytes - 1u)))
-        done = write_emulate(v, regs, &t, &insn);
-    frame_put(t.table);
-    return done;
+    return cs.long_mode && operand == va && !(va & (insn.op_bytes - 1u)) && table_find(v, va, &t) &&
+           write_emulate(v, regs, &t, &insn);
 }

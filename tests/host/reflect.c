@@ -2,16 +2,26 @@
 /* Stands in for pv/bounce.c, and for the descriptor tables: every selector is a flat 64-bit one. */
 #include "reflect.h"
 
+#include "machine.h"
+
 #include "pt/descriptor.h"
 #include "pv/bounce.h"
 #include "pv/descriptor.h"
 
 struct reflected reflected;
 
+/* The domain may die while its frame is pushed, and nobody returns then: no reference is in passing. */
+static void nothing_is_held(void)
+{
+    if (frame_limit)
+        machine_check("a fault is reflected");
+}
+
 void bounce_exception(struct vcpu *v, struct cpu_regs *regs, unsigned vector, long error_code)
 {
     (void)v;
     (void)regs;
+    nothing_is_held();
     reflected = (struct reflected){ reflected.count + 1, vector, error_code, 0 };
 }
 
@@ -19,6 +29,7 @@ void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint
 {
     (void)v;
     (void)regs;
+    nothing_is_held();
     reflected = (struct reflected){ reflected.count + 1, 14, error_code, cr2 };
 }
 
