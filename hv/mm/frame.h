@@ -60,6 +60,12 @@ _Static_assert(sizeof(struct frame) == 16, "16 bytes for each frame");
 #define FRAME_SPAN       (PT_ENTRIES > FRAME_SPANS ? PT_ENTRIES / FRAME_SPANS : 1)
 #define FRAME_SPAN_SHIFT FRAME_NEXT_SHIFT
 
+/* The span that a slot is in, as its bit. */
+static inline unsigned frame_span_bit(unsigned slot)
+{
+    return 1u << slot / FRAME_SPAN;
+}
+
 /* Owners that are not domains. The DOMID_* values are the ABI's. */
 #define OWNER_NONE 0xffffu /* free */
 #define OWNER_IO   0x7ff1u /* DOMID_IO: not RAM */
@@ -132,6 +138,20 @@ static inline bool frame_get(mfn_t mfn, uint16_t owner)
         }
     }
     return frame_get_refused(mfn, owner);
+}
+
+/* frame_get() in one try, without a call. False: declined, nothing taken. */
+static inline __attribute__((always_inline)) bool frame_get_short(mfn_t mfn, uint16_t owner)
+{
+    struct frame *f = frame_of(mfn);
+    uint64_t old;
+
+    if (__builtin_expect(!frame_valid(mfn), 0))
+        return false;
+    old = atomic_read(&f->ref);
+    hook_shared_access();
+    return __builtin_expect(frame_ref_gettable(old, owner), 1) &&
+           __builtin_expect(atomic_swap_if(&f->ref, old, old + 1), 1);
 }
 
 /*

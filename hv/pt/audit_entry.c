@@ -99,7 +99,7 @@ static unsigned count_table(struct audit *a, uint64_t n, unsigned level, unsigne
     for (unsigned slot = audit_skip_empty(table, 0, end); slot < end; slot++) {
         uint64_t pte = table[slot];
 
-        if (level == PT_L4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST)
+        if (slot_is_hv(level, slot))
             continue;
         if (!(pte & PTE_P))
             slot = audit_skip_empty(table, slot + 1, end) - 1;
@@ -107,7 +107,7 @@ static unsigned count_table(struct audit *a, uint64_t n, unsigned level, unsigne
             count_leaf(a, n, slot, pte);
         else
             count_branch(a, n, level, slot, pte);
-        present |= pte & PTE_P ? 1u << slot / FRAME_SPAN : 0;
+        present |= pte & PTE_P ? frame_span_bit(slot) : 0;
     }
     return present;
 }

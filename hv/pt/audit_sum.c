@@ -59,7 +59,7 @@ static bool table_sum(uint64_t n, uint64_t ref, uint64_t type_word, uint64_t *su
             slot = audit_skip_empty(table, slot + 1, end) - 1;
             continue;
         }
-        if (level == PT_L4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST)
+        if (slot_is_hv(level, slot))
             continue;
         good &= audit_entry_bits(pte, level) == pte;
         *sum += mark(target, owner, ROLE_GENERAL);

@@ -37,7 +37,7 @@ int entry_change(struct entry_change *c)
     int rc = 0;
 
     c->old = hook_guest_read64(entry);
-    if (c->level == 4 && c->slot >= PT_HV_SLOT_FIRST && c->slot <= PT_HV_SLOT_LAST)
+    if (slot_is_hv(c->level, c->slot))
         return refuse(-EINVAL, "hypervisor-slot", c->table, new);
     if (c->mode == ENTRY_COMPARE && c->old != c->expected)
         return -EBUSY;
@@ -52,8 +52,7 @@ int entry_change(struct entry_change *c)
         if (rc)
             return rc;
         if (c->level > 1)
-            __atomic_or_fetch(&frame_of(c->table)->type,
-                              1ull << (FRAME_SPAN_SHIFT + c->slot / FRAME_SPAN), __ATOMIC_ACQ_REL);
+            entry_span_add(frame_of(c->table), c->slot);
     }
     if (!entry_store(entry, c, new)) {
         pte_put_refs(new, c->level);

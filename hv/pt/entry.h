@@ -34,17 +34,25 @@ struct entry_change {
  */
 int entry_change(struct entry_change *c);
 
+/* An entry of a locked table above L1 is about to become present: its span may have one now. */
+static inline void entry_span_add(struct frame *table, unsigned slot)
+{
+    __atomic_or_fetch(&table->type, (uint64_t)frame_span_bit(slot) << FRAME_SPAN_SHIFT,
+                      __ATOMIC_ACQ_REL);
+}
+
 /*
  * Bits whose change needs no new check, at an unchanged frame: a whitelist (hazard P1). RW is not in
  * it at L1, where it stands for a type reference; above L1 no reference depends on it.
  */
 #define ENTRY_SOFT_BITS (PTE_NX | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_G | PTE_D | PTE_A | PTE_U)
 
+/* Whether new, which is present, may replace old without a look: PTE_P is not soft, so old is too. */
 static inline bool entry_change_is_soft(uint64_t old, uint64_t new, unsigned level)
 {
     uint64_t soft = level == 1 ? ENTRY_SOFT_BITS : ENTRY_SOFT_BITS | PTE_RW;
 
-    return (old & PTE_P) && !((old ^ new) & ~soft);
+    return !((old ^ new) & ~soft);
 }
 
 #endif

@@ -13,22 +13,18 @@
 #include "lib/atomic.h"
 #include "pt/entry.h"
 
-/* The half of a type word in which the type and its flags are, and an L1 that can be locked. */
-#define L1_FAST_MASK ((uint32_t)((FRAME_TYPE_MASK | FRAME_VALIDATED | FRAME_LOCKED) >> 32))
-#define L1_FAST_WANT \
-    ((uint32_t)((uint64_t)PT_L1 << (FRAME_TYPE_SHIFT - 32) | FRAME_VALIDATED >> 32))
-
 /*
- * page_type_lock() for a validated L1 of this owner that nobody has locked: whoever does have it may
- * be waited for on the general way.
+ * page_type_lock() for a frame whose type word was read as `word`, if its upper half is `want` in the
+ * bits of `state`, and owner has it. Whoever has it locked may be waited for on the general way.
  */
-static inline __attribute__((always_inline)) bool l1_fast_lock(struct frame *f, uint16_t owner)
+static inline __attribute__((always_inline)) bool entry_fast_lock(struct frame *f, uint64_t word,
+                                                                  uint64_t state, uint64_t want,
+                                                                  uint16_t owner)
 {
-    uint64_t old = atomic_read(&f->type);
-
     hook_shared_access();
-    if (__builtin_expect(((uint32_t)(old >> 32) & L1_FAST_MASK) != L1_FAST_WANT, 0) ||
-        __builtin_expect(!atomic_swap_if(&f->type, old, old | FRAME_LOCKED), 0))
+    if (__builtin_expect(
+            ((uint32_t)(word >> 32) & (uint32_t)(state >> 32)) != (uint32_t)(want >> 32), 0) ||
+        __builtin_expect(!atomic_swap_if(&f->type, word, word | FRAME_LOCKED), 0))
         return false;
     if (__builtin_expect((uint16_t)(f->ref >> FRAME_OWNER_SHIFT) == owner, 1))
         return true;
@@ -36,7 +32,15 @@ static inline __attribute__((always_inline)) bool l1_fast_lock(struct frame *f, 
     return false;
 }
 
-static inline __attribute__((always_inline)) void l1_fast_unlock(struct frame *f)
+/* The same for a validated L1. */
+static inline __attribute__((always_inline)) bool l1_fast_lock(struct frame *f, uint16_t owner)
+{
+    return entry_fast_lock(f, atomic_read(&f->type),
+                           FRAME_TYPE_MASK | FRAME_VALIDATED | FRAME_LOCKED,
+                           (uint64_t)PT_L1 << FRAME_TYPE_SHIFT | FRAME_VALIDATED, owner);
+}
+
+static inline __attribute__((always_inline)) void entry_fast_unlock(struct frame *f)
 {
     hook_shared_access();
     frame_type_unlock(f);
@@ -44,7 +48,8 @@ static inline __attribute__((always_inline)) void l1_fast_unlock(struct frame *f
 
 /*
  * What is left to be dropped, 0 for nothing: an entry (present), whose references are, or, not
- * present, the frame that has lost its last reference. To be handed to entry_fast_drop(), unlocked.
+ * present, the frame that has lost its last reference. To be handed to entry_fast_drop(); none of it
+ * is a table's last type reference, so that the table's lock may still be held.
  */
 typedef uint64_t entry_drop_t;
 
@@ -56,22 +61,10 @@ static inline __attribute__((always_inline)) bool l1_fast_get(uint64_t pte, uint
                                                               entry_drop_t *drop)
 {
     mfn_t mfn = pte_mfn(pte);
-    struct frame *f = frame_of(mfn);
-    uint64_t old;
 
-    if (__builtin_expect(!frame_valid(mfn), 0))
+    if (!frame_get_short(mfn, owner))
         return false;
-    old = atomic_read(&f->ref);
-    hook_shared_access();
-    if (__builtin_expect(!frame_ref_gettable(old, owner), 0) ||
-        __builtin_expect(!atomic_swap_if(&f->ref, old, old + 1), 0))
-        return false;
-    if (!(pte & PTE_RW))
-        return true;
-    old = atomic_read(&f->type);
-    hook_shared_access();
-    if (__builtin_expect(writable_gettable(old), 1) &&
-        __builtin_expect(atomic_swap_if(&f->type, old, writable_word(old + 1)), 1))
+    if (!(pte & PTE_RW) || writable_get_short(frame_of(mfn)))
         return true;
     *drop = pte & ~(uint64_t)PTE_RW;
     return false;
@@ -82,15 +75,9 @@ static inline __attribute__((always_inline)) void l1_fast_put(uint64_t pte, entr
 {
     struct frame *f = frame_of(pte_mfn(pte));
 
-    if (pte & PTE_RW) {
-        uint64_t old = atomic_read(&f->type);
-        uint64_t new = (uint32_t)old == 1 ? writable_word_idle() : old - 1;
-
-        hook_shared_access();
-        if (__builtin_expect(!atomic_swap_if(&f->type, old, new), 0)) {
-            *drop = pte;
-            return;
-        }
+    if ((pte & PTE_RW) && !writable_put_short(f)) {
+        *drop = pte;
+        return;
     }
     hook_shared_access();
     if (__builtin_expect(atomic_dec_was_last((uint32_t *)&f->ref), 0))
@@ -109,7 +96,7 @@ static inline __attribute__((always_inline)) bool l1_fast_change(uint64_t *entry
 
     *drop = 0;
     if (new &PTE_P) {
-        if (__builtin_expect(new & ~PTE_ADDR_MASK & ~PTE_L1_ALLOWED, 0))
+        if (__builtin_expect(pte_flags_bad(new, 1) != 0, 0))
             return false;
         new = pte_adjust(new, 1);
         if (entry_change_is_soft(old, new, 1)) {
@@ -127,21 +114,6 @@ static inline __attribute__((always_inline)) bool l1_fast_change(uint64_t *entry
     return true;
 }
 
-/* The type word of a validated table that nobody has locked, locked; false if it is another. */
-static inline bool upper_fast_lock(struct frame *f, uint64_t word, uint16_t owner)
-{
-    const uint32_t state = (FRAME_VALIDATED | FRAME_LOCKED) >> 32;
-
-    hook_shared_access();
-    if (((uint32_t)(word >> 32) & state) != FRAME_VALIDATED >> 32 ||
-        !atomic_swap_if(&f->type, word, word | FRAME_LOCKED))
-        return false;
-    if ((uint16_t)(f->ref >> FRAME_OWNER_SHIFT) == owner)
-        return true;
-    frame_type_unlock(f);
-    return false;
-}
-
 /* The part of upper_fast_change() under the lock. */
 static inline bool upper_fast_store(struct frame *f, unsigned level, uint64_t *entry, uint64_t new,
                                     uint16_t owner, entry_drop_t *drop)
@@ -149,18 +121,17 @@ static inline bool upper_fast_store(struct frame *f, unsigned level, uint64_t *e
     uint64_t old = hook_guest_read64(entry);
     unsigned slot = (uintptr_t)entry % PAGE_SIZE / sizeof(*entry);
 
-    if (level == 4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST)
+    if (slot_is_hv(level, slot))
         return false;
     if (new &PTE_P) {
-        if (new & ~PTE_ADDR_MASK & ~PTE_LN_ALLOWED)
+        if (pte_flags_bad(new, level))
             return false;
         new = pte_adjust(new, level);
         if (entry_change_is_soft(old, new, level))
             old = 0;
         else if (!page_get_typed_short(pte_mfn(new), owner, (enum page_type)(level - 1)))
             return false;
-        __atomic_or_fetch(&f->type, 1ull << (FRAME_SPAN_SHIFT + slot / FRAME_SPAN),
-                          __ATOMIC_ACQ_REL);
+        entry_span_add(f, slot);
     }
     hook_shared_access();
     __atomic_store_n(entry, new, __ATOMIC_RELEASE);
@@ -182,11 +153,11 @@ static inline bool upper_fast_change(uint64_t ma, uint64_t new, uint16_t owner, 
     bool done;
 
     *drop = 0;
-    if (level < PT_L2 || level > PT_L4 || !upper_fast_lock(f, word, owner))
+    if (level < PT_L2 || level > PT_L4 ||
+        !entry_fast_lock(f, word, FRAME_VALIDATED | FRAME_LOCKED, FRAME_VALIDATED, owner))
         return false;
     done = upper_fast_store(f, level, ma_va(ma), new, owner, drop);
-    hook_shared_access();
-    frame_type_unlock(f);
+    entry_fast_unlock(f);
     return done;
 }
 

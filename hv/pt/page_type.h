@@ -59,37 +59,50 @@ struct pt_work {
 };
 
 /*
- * The fast half of a writable reference: the frame is writable already, or was last, so nothing is to
- * be flushed or validated and only the count changes. A writable word in use is the type, the
- * validated flag and the count, nothing else.
+ * The short half of a type reference: a frame that is writable already, or was last, or a table that is
+ * validated. Nothing is to be flushed or looked at and only the count changes. In one try, without a
+ * call; false: declined, nothing changed. A writable word in use is the type, the validated flag and the
+ * count, nothing else.
  */
-static inline bool writable_gettable(uint64_t type_word)
+static inline __attribute__((always_inline)) bool writable_get_short(struct frame *f)
 {
     const uint32_t state = (FRAME_TYPE_MASK | FRAME_LOCKED) >> 32;
+    uint64_t old = atomic_read(&f->type);
+    uint64_t new = (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | FRAME_VALIDATED |
+                   ((old + 1) & FRAME_TYPE_COUNT);
 
-    return ((uint32_t)(type_word >> 32) & state) == PT_WRITABLE << (FRAME_TYPE_SHIFT - 32) &&
-           (uint32_t)type_word != (uint32_t)FRAME_TYPE_MAX;
+    hook_shared_access();
+    return __builtin_expect(
+               ((uint32_t)(old >> 32) & state) == PT_WRITABLE << (FRAME_TYPE_SHIFT - 32), 1) &&
+           __builtin_expect((uint32_t)old != (uint32_t)FRAME_TYPE_MAX, 1) &&
+           __builtin_expect(atomic_swap_if(&f->type, old, new), 1);
 }
 
-/* The same for a table that is validated: only the count changes. */
-static inline bool table_gettable(uint64_t type_word, enum page_type type)
+static inline __attribute__((always_inline)) bool table_get_short(struct frame *f,
+                                                                  enum page_type type)
 {
     const uint32_t state = (FRAME_TYPE_MASK | FRAME_VALIDATED) >> 32;
+    uint64_t old = atomic_read(&f->type);
 
-    return ((uint32_t)(type_word >> 32) & state) ==
-               ((uint32_t)type << (FRAME_TYPE_SHIFT - 32) | FRAME_VALIDATED >> 32) &&
-           (uint32_t)type_word != (uint32_t)FRAME_TYPE_MAX;
+    hook_shared_access();
+    return __builtin_expect(((uint32_t)(old >> 32) & state) ==
+                                ((uint32_t)type << (FRAME_TYPE_SHIFT - 32) | FRAME_VALIDATED >> 32),
+                            1) &&
+           __builtin_expect((uint32_t)old != (uint32_t)FRAME_TYPE_MAX, 1) &&
+           __builtin_expect(atomic_swap_if(&f->type, old, old + 1), 1);
 }
 
-static inline uint64_t writable_word(uint64_t count)
+/* Gives one back. Idle, the word keeps the type's value, dated. */
+static inline __attribute__((always_inline)) bool writable_put_short(struct frame *f)
 {
-    return (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | FRAME_VALIDATED | (count & FRAME_TYPE_COUNT);
-}
+    uint64_t old = atomic_read(&f->type), new = old - 1;
 
-/* The word of a writable frame whose last type reference goes now: the type's value stays, dated. */
-static inline uint64_t writable_word_idle(void)
-{
-    return (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | (uint64_t)tlb_epoch() << FRAME_NEXT_SHIFT;
+    if (__builtin_expect(!(uint32_t)old, 0))
+        return false;
+    if ((uint32_t)old == 1)
+        new = (uint64_t)PT_WRITABLE << FRAME_TYPE_SHIFT | (uint64_t)tlb_epoch() << FRAME_NEXT_SHIFT;
+    hook_shared_access();
+    return __builtin_expect(atomic_swap_if(&f->type, old, new), 1);
 }
 
 /* page_type.c: page_type_get() for every other case. */
@@ -107,20 +120,11 @@ int page_type_get_slow(mfn_t mfn, enum page_type type);
 static inline int page_type_get(mfn_t mfn, enum page_type type)
 {
     struct frame *f = frame_of(mfn);
-    uint64_t old = atomic_read(&f->type);
 
     if (hook_fail())
         return refuse(-EINVAL, "injected", mfn, 0);
-    if (type == PT_WRITABLE) {
-        hook_shared_access();
-        if (__builtin_expect(writable_gettable(old), 1) &&
-            atomic_swap_if(&f->type, old, writable_word(old + 1)))
-            return 0;
-    } else if (type != PT_SEG) {
-        hook_shared_access();
-        if (table_gettable(old, type) && atomic_swap_if(&f->type, old, old + 1))
-            return 0;
-    }
+    if (type == PT_WRITABLE ? writable_get_short(f) : type != PT_SEG && table_get_short(f, type))
+        return 0;
     return page_type_get_slow(mfn, type);
 }
 
@@ -133,14 +137,7 @@ void page_type_put(mfn_t mfn);
 /* The same for a reference that is known to be a writable one. */
 static inline void page_writable_put(mfn_t mfn)
 {
-    uint64_t *word = &frame_of(mfn)->type, old = __atomic_load_n(word, __ATOMIC_RELAXED), new;
-
-    new = (uint32_t)old == 1 ? writable_word_idle() : old - 1;
-    hook_shared_access();
-    if (__builtin_expect(!(uint32_t)old ||
-                             !__atomic_compare_exchange_n(word, &old, new, false, __ATOMIC_ACQ_REL,
-                                                          __ATOMIC_RELAXED),
-                         0))
+    if (!writable_put_short(frame_of(mfn)))
         page_type_put(mfn);
 }
 
@@ -154,20 +151,9 @@ void page_put_typed(mfn_t mfn);
  */
 static inline bool page_get_typed_short(mfn_t mfn, uint16_t owner, enum page_type type)
 {
-    struct frame *f = frame_of(mfn);
-    uint64_t ref, word;
-
-    if (__builtin_expect(!frame_valid(mfn), 0))
+    if (__builtin_expect(!frame_get_short(mfn, owner), 0))
         return false;
-    ref = atomic_read(&f->ref);
-    hook_shared_access();
-    if (__builtin_expect(!frame_ref_gettable(ref, owner), 0) ||
-        __builtin_expect(!atomic_swap_if(&f->ref, ref, ref + 1), 0))
-        return false;
-    word = atomic_read(&f->type);
-    hook_shared_access();
-    if (__builtin_expect(table_gettable(word, type), 1) &&
-        __builtin_expect(atomic_swap_if(&f->type, word, word + 1), 1))
+    if (__builtin_expect(table_get_short(frame_of(mfn), type), 1))
         return true;
     frame_put(mfn);
     return false;
@@ -231,6 +217,12 @@ static inline void page_type_unlock(mfn_t mfn)
 {
     hook_shared_access();
     frame_type_unlock(frame_of(mfn));
+}
+
+/* The hypervisor's slots of an L4, which are not the guest's. */
+static inline bool slot_is_hv(unsigned level, unsigned slot)
+{
+    return level == PT_L4 && slot >= PT_HV_SLOT_FIRST && slot <= PT_HV_SLOT_LAST;
 }
 
 /* Checks descriptors of a page that becomes PT_SEG; pt/descriptor.c. 0 or -EINVAL. */

@@ -17,12 +17,16 @@
 /* pte_check.c: names the rule of a refused bit, and returns -EINVAL. */
 int pte_flags_refused(uint64_t pte, unsigned level);
 
+/* The bits of a present entry that are not allowed at this level (1..4): 0 for none. */
+static inline uint64_t pte_flags_bad(uint64_t pte, unsigned level)
+{
+    return pte & ~PTE_ADDR_MASK & ~(level == 1 ? PTE_L1_ALLOWED : PTE_LN_ALLOWED);
+}
+
 /* -EINVAL if a present entry of a table of this level (1..4) has a bit that is not allowed there. */
 static inline int pte_flags_check(uint64_t pte, unsigned level)
 {
-    uint64_t bad = pte & ~PTE_ADDR_MASK & ~(level == 1 ? PTE_L1_ALLOWED : PTE_LN_ALLOWED);
-
-    return __builtin_expect(bad != 0, 0) ? pte_flags_refused(pte, level) : 0;
+    return __builtin_expect(pte_flags_bad(pte, level) != 0, 0) ? pte_flags_refused(pte, level) : 0;
 }
 
 /* The entry as it is stored: user and marker bits as the ABI adjusts them (docs/abi.md). */

@@ -49,10 +49,10 @@ static inline bool entry_begins(const uint64_t *entry, unsigned entries)
 /* The span that an entry is in, as its bit. */
 static inline unsigned span_bit(const uint64_t *entry)
 {
-    return 1u << (uintptr_t)entry % PAGE_SIZE / (FRAME_SPAN * sizeof(*entry));
+    return frame_span_bit((uintptr_t)entry % PAGE_SIZE / sizeof(*entry));
 }
 
-/* The first entry from `entry` up that may be present, or end. The inner loops are short: few are found. */
+/* The first entry from `entry` up that may be present, or end. */
 static inline uint64_t *next_up(uint64_t *entry, const uint64_t *end)
 {
     for (;;) {
@@ -114,7 +114,8 @@ static inline const uint64_t *hv_slots(const uint64_t *table, unsigned level)
     return table + (level == 4 ? PT_HV_SLOT_FIRST : PT_ENTRIES);
 }
 
-static inline bool slot_is_hv(const uint64_t *entry, const uint64_t *hv)
+/* slot_is_hv() for a loop that goes by entries. */
+static inline bool entry_is_hv(const uint64_t *entry, const uint64_t *hv)
 {
     return (uintptr_t)entry - (uintptr_t)hv <=
            (PT_HV_SLOT_LAST - PT_HV_SLOT_FIRST) * sizeof(*entry);
@@ -126,7 +127,7 @@ static unsigned spans_taken(uint64_t *table, const uint64_t *start, const uint64
     unsigned spans = 0;
 
     for (uint64_t *entry = table; (entry = next_up(entry, table + PT_ENTRIES)) < start; entry++)
-        if ((*entry & PTE_P) && !slot_is_hv(entry, hv))
+        if ((*entry & PTE_P) && !entry_is_hv(entry, hv))
             spans |= span_bit(entry);
     return spans;
 }
@@ -145,7 +146,7 @@ static int upper_promote(uint64_t *table, unsigned level, uint16_t owner, unsign
         uint64_t pte;
         int rc;
 
-        if (slot_is_hv(entry, hv)) {
+        if (entry_is_hv(entry, hv)) {
             entry = table + PT_HV_SLOT_LAST;
             continue;
         }
@@ -209,8 +210,8 @@ static bool child_finish(uint64_t pte, unsigned level, uint16_t owner)
 }
 
 /*
- * One behind the last entry below `entry` that may be present, or the table's begin. Spans that are not named have
- * none.
+ * One behind the last entry below `entry` that may be present, or the table's begin. Spans that are not
+ * named have none.
  */
 static inline const uint64_t *next_down(const uint64_t *table, const uint64_t *entry,
                                         unsigned spans)
@@ -248,7 +249,7 @@ static bool upper_demote(const uint64_t *table, unsigned level, unsigned *next, 
     const bool fast = hook_fast();
 
     while ((entry = next_down(table, entry, spans)) != table) {
-        if (slot_is_hv(--entry, hv)) {
+        if (entry_is_hv(--entry, hv)) {
             entry = table + PT_HV_SLOT_FIRST;
             continue;
         }
@@ -275,7 +276,7 @@ bool table_demote(mfn_t mfn, unsigned level, unsigned *next, unsigned spans)
         l1_demote(table, start, spans);
         return true;
     }
-    if (start < PT_ENTRIES && !slot_is_hv(table + start, hv_slots(table, level)) &&
+    if (start < PT_ENTRIES && !slot_is_hv(level, start) &&
         !child_finish(table[start], level, frame_owner(mfn)))
         return false;
     return upper_demote(table, level, next, spans);

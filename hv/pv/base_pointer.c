@@ -13,14 +13,13 @@
 #include "pv/descriptor.h"
 
 /* The old root's reference goes only after the CPU has left it. */
-static void root_replace(struct vcpu *v, mfn_t new, mfn_t old)
+static void root_enter(struct vcpu *v, mfn_t new)
 {
     ldt_unmap(v);
     hv_map_show_m2p(frame_va(new), 1);
     v->cr3_kernel = mfn_to_ma(new);
     vcpu_load_root(v);
     trace("new base pointer: mfn %lx\n", new.n);
-    root_put(old);
 }
 
 int base_pointer_set(mfn_t new, uint16_t owner)
@@ -33,18 +32,12 @@ int base_pointer_set(mfn_t new, uint16_t owner)
         vcpu_load_root(v);
     } else {
         rc = root_get(new, owner);
-        if (!rc)
-            root_replace(v, new, old);
+        if (!rc) {
+            root_enter(v, new);
+            root_put(old);
+        }
     }
     return rc;
-}
-
-long base_pointer_replace(mfn_t new, mfn_t old)
-{
-    root_replace(vcpu_current(), new, old);
-    if (this_cpu()->pt_work->used)
-        pt_work_drain();
-    return 0;
 }
 
 long base_pointer_drop(mfn_t old)
@@ -53,6 +46,12 @@ long base_pointer_drop(mfn_t old)
     if (this_cpu()->pt_work->used)
         pt_work_drain();
     return 0;
+}
+
+long base_pointer_replace(mfn_t new, mfn_t old)
+{
+    root_enter(vcpu_current(), new);
+    return base_pointer_drop(old);
 }
 
 int user_base_pointer_set(mfn_t new, uint16_t owner)

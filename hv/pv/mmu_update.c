@@ -69,7 +69,7 @@ static __attribute__((noinline)) const struct mmu_update *run_in_l1(const struct
         if (__builtin_expect(!done, 0))
             break;
     }
-    l1_fast_unlock(table);
+    entry_fast_unlock(table);
     return req;
 }
 
@@ -254,7 +254,7 @@ long hc_mmu_update(uint64_t reqs_va, uint64_t count, uint64_t pdone_va, uint64_t
         __builtin_expect(!l1_fast_lock(table, owner), 0))
         return single_update(reqs_va, pdone_va, ptr, value);
     done = l1_fast_change(ma_va(ptr), value, owner, &drop);
-    l1_fast_unlock(table);
+    entry_fast_unlock(table);
     if (__builtin_expect(drop != 0, 0))
         return single_drop(reqs_va, pdone_va, ptr, value, drop, done);
     if (__builtin_expect(!done, 0))

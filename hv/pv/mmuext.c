@@ -205,6 +205,16 @@ static long ops_run(uint64_t ops_va, uint32_t count, uint16_t owner, mmuext_op_s
     return 0;
 }
 
+/* How a request ends: the rest of it, from ops_va on, is restarted, or operation `done` explained. */
+static long ops_end(const mmuext_op_s *op, uint64_t ops_va, uint32_t left, uint64_t pdone_va,
+                    uint64_t foreigndom, uint32_t done, long rc)
+{
+    if (rc == -ERESTART)
+        return hypercall_restart(__HYPERVISOR_mmuext_op, ops_va, left | MMU_UPDATE_PREEMPTED,
+                                 pdone_va, foreigndom, 0);
+    return rc ? refuse_report(op_name(op->cmd), &(struct refused_entry){ .index = done }, rc) : 0;
+}
+
 static __attribute__((noinline)) long mmuext_op(uint64_t ops_va, uint64_t count_arg,
                                                 uint64_t pdone_va, uint64_t foreigndom)
 {
@@ -221,13 +231,11 @@ static __attribute__((noinline)) long mmuext_op(uint64_t ops_va, uint64_t count_
     if (rc)
         return refuse_report("mmuext_op", 0, rc);
     rc = ops_run(ops_va, count, owner, &op, &done);
-    base += done;
-    if (pdone_va)
+    if (pdone_va) {
+        base += done;
         (void)guest_write(pdone_va, &base, sizeof(base));
-    if (rc == -ERESTART)
-        return hypercall_restart(__HYPERVISOR_mmuext_op, ops_va + done * sizeof(op),
-                                 (count - done) | MMU_UPDATE_PREEMPTED, pdone_va, foreigndom, 0);
-    return rc ? refuse_report(op_name(op.cmd), &(struct refused_entry){ .index = done }, rc) : 0;
+    }
+    return ops_end(&op, ops_va + done * sizeof(op), count - done, pdone_va, foreigndom, done, rc);
 }
 
 /* A single operation, of which the first two words were read: they are not read again. */
@@ -250,10 +258,7 @@ static __attribute__((noinline)) long single_op(uint64_t ops_va, uint64_t pdone_
     done = !rc;
     if (pdone_va)
         (void)guest_write(pdone_va, &done, sizeof(done));
-    if (rc == -ERESTART)
-        return hypercall_restart(__HYPERVISOR_mmuext_op, ops_va, 1 | MMU_UPDATE_PREEMPTED, pdone_va,
-                                 DOMID_SELF, 0);
-    return rc ? refuse_report(op_name(u.op.cmd), &(struct refused_entry){ 0 }, rc) : 0;
+    return rc ? ops_end(&u.op, ops_va, 1, pdone_va, DOMID_SELF, 0, rc) : 0;
 }
 
 /* A leaf: the new root is a validated L4 of the caller's, the old one stays one (it is pinned). */

@@ -108,7 +108,7 @@ static inline __attribute__((always_inline)) long update_short(uint64_t va, uint
         return update_va_own(va, value, flags);
     done =
         l1_fast_change((uint64_t *)((char *)ma_va(l1) + walk_offset(va, 1)), value, owner, &drop);
-    l1_fast_unlock(table);
+    entry_fast_unlock(table);
     if (__builtin_expect(drop != 0, 0))
         return update_va_drop(va, value, flags, drop, done);
     if (__builtin_expect(!done, 0))

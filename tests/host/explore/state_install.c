@@ -50,7 +50,7 @@ static uint64_t spans_of(unsigned g, unsigned level)
 
     for (unsigned slot = 0; slot < SLOTS; slot++)
         if ((word[slot] & PTE_P) && !state_slot_is_hv(level, slot))
-            spans |= 1u << slot / FRAME_SPAN;
+            spans |= frame_span_bit(slot);
     return level >= PT_L1 && level <= PT_L4 ? spans << FRAME_SPAN_SHIFT : 0;
 }
 
