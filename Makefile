@@ -36,7 +36,7 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 	lib/printk.c lib/format.c lib/panic.c lib/trace.c lib/string.c lib/symbols.c \
 	lib/uart.c
 
-# Those of them that a guest waits for: compiled for speed, the others for size (128 KiB in all).
+# Those of them that a guest waits for: compiled for speed, the others for size (160 KiB in all).
 HV_FAST := cpu/traps.c cpu/exit.c dom/evtchn.c \
 	mm/frame.c mm/tlb.c mm/guest_copy.c  \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c \

@@ -76,4 +76,4 @@ SECTIONS
 }
 
 ASSERT(__image_end - HV_IMAGE_VA <= 0x200000, "the image does not fit in 2 MiB")
-ASSERT(__load_end - HV_IMAGE_VA <= 0x20000, "the image is larger than 128 KiB")
+ASSERT(__load_end - HV_IMAGE_VA <= 0x28000, "the image is larger than 160 KiB")

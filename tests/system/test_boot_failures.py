@@ -188,10 +188,10 @@ def test_ramdisk_larger_than_the_guest(tmp_path, hello):
 
 
 def test_the_built_hypervisor_is_small():
-    """Under 128 KiB in memory; symbols and debug sections do not count."""
+    """Under 160 KiB in memory; symbols and debug sections do not count."""
     image = Image(BUILD / "pinion.elf")
     header = EHDR.unpack_from(image.bytes)
     loads = [
         PHDR.unpack_from(image.bytes, header[PHOFF] + i * PHDR.size) for i in range(header[PHNUM])
     ]
-    assert sum(s[P_FILESZ] for s in loads if s[P_TYPE] == 1) < 128 << 10
+    assert sum(s[P_FILESZ] for s in loads if s[P_TYPE] == 1) < 160 << 10
