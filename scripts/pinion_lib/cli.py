@@ -5,19 +5,45 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import iso, machine, matrix, options as command_line, report, runner, scenarios, xen
-from .config import ERROR, FAILURE, STATUS_NAMES, SUCCESS, USAGE, Build, ToolError
+from . import domains, iso, machine, matrix, options as command_line, report, runner, scenarios, xen
+from .config import ERROR, FAILURE, STATUS_NAMES, SUCCESS, USAGE, Build, ToolError, UsageError
+
+
+def domains_of(options):
+    """[Domain] that --domain and --domains ask for; a KERNEL beside them is the first."""
+    found = []
+    for path in options.domains:
+        more, settings = domains.from_file(path, {"memory": options.memory})
+        found += more
+        options.host_memory = options.host_memory or settings.get("memory")
+        options.cpu = options.cpu or settings.get("cpu")
+        options.hv_option[:0] = settings.get("options", "").split()
+    found += [domains.from_spec(text, {"memory": options.memory}) for text in options.domain]
+    if found and options.kernel:
+        keys = {"kernel": str(options.kernel), "cmdline": options.cmdline, "memory": options.memory}
+        keys["role"] = "domu" if options.domu else "initial"
+        first = domains.from_keys("KERNEL", keys, {})
+        first.modules = options.module
+        found.insert(0, first)
+    elif found and (options.module or options.cmdline or options.domu) and options.act is do_run:
+        raise UsageError("--module, --cmdline and --domu belong to a KERNEL, and there is none")
+    domains.name_apart(found)
+    domains.check(found)
+    return found
 
 
 def boot_of(options, build):
-    if options.on == "xen" and (options.domu or options.firmware != "direct"):
-        raise UsageError("--on xen boots directly, as the initial domain")
+    several = domains_of(options)
+    if not several and not options.kernel:
+        raise UsageError("nothing to run: a KERNEL, --domain or --domains (--help)")
+    if options.on == "xen" and (several or options.domu or options.firmware != "direct"):
+        raise UsageError("--on xen boots directly, one kernel, as the initial domain")
     if options.hypervisor:
         hypervisor = options.hypervisor
     else:
         hypervisor = xen.fetch(build, tell) if options.on == "xen" else build.hypervisor
     for path in [options.kernel, *options.module]:
-        if not path.is_file():
+        if path and not path.is_file():
             raise UsageError(f"{path}: no such file")
     return machine.Boot(
         hypervisor=build.need(hypervisor),
@@ -28,17 +54,14 @@ def boot_of(options, build):
         firmware=options.firmware,
         domu=options.domu,
         memory=options.memory,
-        host_memory=options.host_memory,
-        cpu=options.cpu,
+        domains=several,
+        host_memory=options.host_memory or domains.machine_memory(several),
+        cpu=options.cpu or machine.CPU,
         hv_options=options.hv_option,
         trace=options.trace,
         gdb=options.gdb,
         qemu_args=options.qemu_arg,
     )
-
-
-class UsageError(Exception):
-    """The command line cannot be carried out as it stands."""
 
 
 def tell(text):
@@ -48,7 +71,8 @@ def tell(text):
 def do_run(options, build):
     boot = boot_of(options, build)
     if boot.gdb:
-        symbols = f"-ex 'add-symbol-file {options.kernel}' " if options.on == "pinion" else ""
+        kernel = boot.module_lines()[0][0]
+        symbols = f"-ex 'add-symbol-file {kernel}' " if options.on == "pinion" else ""
         tell(f"pinion: waiting for gdb on port {machine.GDB_PORT}. In another terminal:")
         tell(f"  gdb {boot.hypervisor} {symbols}-ex 'target remote :{machine.GDB_PORT}'")
     outcome = runner.run(
@@ -58,9 +82,12 @@ def do_run(options, build):
         echo=True,
         log=options.log,
         say=(lambda line: tell(shlex.join(line))) if options.verbose else None,
+        typed=options.input,
     )
     if options.summary:
         summary(outcome)
+    for end in outcome.ends:
+        tell(f"pinion: domain {end}")
     tell(f"pinion: {STATUS_NAMES[outcome.status]}: {outcome.reason} ({outcome.seconds:.1f} s)")
     return outcome.status
 
@@ -116,22 +143,24 @@ def do_test(options, build):
 
 
 def do_iso(options, build):
+    several = domains_of(options)
     boot = machine.Boot(
         hypervisor=build.need(build.hypervisor),
         kernel=build.need(build.guest),
+        cmdline=options.cmdline,
+        modules=[build.need(build.initrd)],
         memory=options.memory,
+        domains=several,
+        hv_options=options.hv_option,
     )
-    modules = [build.need(build.initrd)]
     with tempfile.TemporaryDirectory(dir=build.dir) as work:
         tree = Path(work) / "iso"
         iso.make(
             options.out,
             tree,
             boot.hypervisor,
-            boot.kernel,
-            options.cmdline,
-            modules,
             boot.hypervisor_options(),
+            boot.module_lines(),
         )
     return SUCCESS
 

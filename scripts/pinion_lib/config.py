@@ -23,6 +23,10 @@ STATUS_NAMES = {
 }
 
 
+class UsageError(Exception):
+    """The command line cannot be carried out as it stands."""
+
+
 class ToolError(Exception):
     """Something this tool needs is not there; the text says what to do."""
 

@@ -21,34 +21,35 @@ def grub_words(text):
     return " ".join(grub_word(word) for word in text.split())
 
 
-def grub_config(hv_options, kernel, cmdline, modules):
-    """The commands of one boot. The first word of a module's string is its name."""
+def grub_config(hv_options, modules):
+    """The commands of one boot; `modules` is [(name, words)]. A module's string begins with its name."""
     lines = [
         "serial --unit=0 --speed=115200",
         "terminal_input serial",
         "terminal_output serial",
         f"multiboot2 /boot/pinion.elf {grub_words(hv_options)}",
-        f"module2 /boot/{kernel} {kernel} {grub_words(cmdline)}",
     ]
-    lines += [f"module2 /boot/{name} {name}" for name in modules]
+    lines += [f"module2 /boot/{name} {name} {grub_words(words)}" for name, words in modules]
     return "\n".join(line.rstrip() for line in lines) + "\nboot\n"
 
 
-def make(out, tree, hypervisor, kernel, cmdline, modules, hv_options):
-    """Writes a bootable image to `out`; `tree` is a directory to stage it in."""
+def make(out, tree, hypervisor, hv_options, modules):
+    """Writes a bootable image to `out`; `tree` is a directory to stage it in; `modules` is
+    [(file, its string behind the name)]."""
     if not shutil.which("grub-mkrescue"):
         raise ToolError("grub-mkrescue is missing (make bootstrap)")
     boot = tree / "boot"
     (boot / "grub").mkdir(parents=True)
     shutil.copyfile(hypervisor, boot / "pinion.elf")
-    names = []
-    for source in [kernel, *modules]:
+    names = {}  # a file that several domains use is there once
+    for source, _ in modules:
         name = "".join(c if c in PLAIN and c not in "/," else "_" for c in source.name)
-        if name == "pinion.elf" or name in names:
+        if name == "pinion.elf" or name in names.values():
             name = f"{len(names)}-{name}"
-        shutil.copyfile(source, boot / name)
-        names.append(name)
-    config = grub_config(hv_options, names[0], cmdline, names[1:])
+        if source not in names:
+            shutil.copyfile(source, boot / name)
+            names[source] = name
+    config = grub_config(hv_options, [(names[source], words) for source, words in modules])
     (boot / "grub" / "grub.cfg").write_text(config)
     # One date for every file, so that the same contents give the same image.
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH", "1700000000"))

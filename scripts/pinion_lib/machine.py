@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """QEMU's command line for one boot of Pinion, or of Xen, with one kernel."""
+import itertools
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ HV_OPTIONS = "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot"
 # Where Pinion leaves QEMU: it writes N here and QEMU exits with 2N + 1.
 EXIT_PORT = 0xF4
 GDB_PORT = 1234
+CPU = "qemu64"
 
 
 @dataclass
@@ -27,15 +29,17 @@ class Boot:
     firmware: str = "direct"
     domu: bool = False
     memory: str = "64M"
+    # Several domains (domains.Domain), instead of the one that kernel, cmdline and modules describe.
+    domains: list = field(default_factory=list)
     host_memory: str = "512M"
-    cpu: str = "qemu64"
+    cpu: str = CPU
     hv_options: list = field(default_factory=list)
     trace: bool = False
     gdb: bool = False
     qemu_args: list = field(default_factory=list)
 
     def hypervisor_options(self):
-        words = [HV_OPTIONS, f"dom0_mem={self.memory}"]
+        words = [HV_OPTIONS] if self.domains else [HV_OPTIONS, f"dom0_mem={self.memory}"]
         if self.on == "pinion":
             words += ["domu"] if self.domu else []
             words += ["trace"] if self.trace else []
@@ -43,6 +47,15 @@ class Boot:
 
     def kernel_cmdline(self):
         return " ".join(filter(None, [self.cmdline, "trace=1" if self.trace else ""]))
+
+    def module_lines(self):
+        """[(file, its string behind the name)] in the order in which the hypervisor gets them."""
+        if not self.domains:
+            return [(self.kernel, self.kernel_cmdline()), *((m, "") for m in self.modules)]
+        lines = []
+        for domain in self.domains:
+            lines += [(domain.kernel, domain.words()), *((m, "") for m in domain.modules)]
+        return lines
 
 
 def comma(text):
@@ -55,10 +68,12 @@ def spaceless(path, work):
     path = Path(path).absolute()
     if " " not in str(path):
         return path
-    link = work / path.name.replace(" ", "_")
-    if not link.exists():
-        link.symlink_to(path)
-    return link
+    for number in itertools.count():
+        link = work / f"{number or ''}{path.name.replace(' ', '_')}"
+        if not link.is_symlink():
+            link.symlink_to(path)
+        if link.readlink() == path:
+            return link
 
 
 def command(boot, work):
@@ -80,8 +95,9 @@ def command(boot, work):
 
 
 def direct(boot, work):
-    modules = [f"{comma(spaceless(boot.kernel, work))} {comma(boot.kernel_cmdline())}".rstrip()]
-    modules += [comma(spaceless(module, work)) for module in boot.modules]
+    modules = [
+        comma(f"{spaceless(path, work)} {words}".rstrip()) for path, words in boot.module_lines()
+    ]
     return [
         "-kernel",
         str(boot.hypervisor),
@@ -94,9 +110,9 @@ def direct(boot, work):
 
 def grub(boot, work):
     image = work / "pinion.iso"
-    cmdline = boot.kernel_cmdline()
-    options = boot.hypervisor_options()
-    iso.make(image, work / "iso", boot.hypervisor, boot.kernel, cmdline, boot.modules, options)
+    iso.make(
+        image, work / "iso", boot.hypervisor, boot.hypervisor_options(), boot.module_lines()
+    )
     line = ["-cdrom", str(image), "-boot", "d"]
     if boot.firmware == "uefi":
         code = OVMF / "OVMF_CODE.fd"

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from . import matrix
+from . import machine, matrix
 
 STATUSES = """\
 exit status:
@@ -15,18 +15,49 @@ exit status:
   5    failure: the subject broke
   6    crash of the guest or of the hypervisor
   124  timeout
+With several domains: that of the domain that did worst (crash, failure, error, skip, success).
 """
 
 RUN_TEXT = """\
 Boots KERNEL, a 64-bit PV kernel, under Pinion (or Debian's Xen 4.17) in QEMU and
 shows the serial line as it comes. On a terminal, what is typed goes to the serial
-line; Ctrl-C ends the run.
+line; Ctrl-C ends the run. Several domains: --domain, once for each, or --domains with a
+file that describes a set; a KERNEL beside them is the first, the initial domain unless --domu.
+Ctrl-A three times gives the keyboard to the next domain. Each line of output begins with the name of
+the domain that wrote it, and the run ends with what became of each.
+
+a domain is KEY=VALUE,...; a value with a comma in it is quoted: cmdline="a=1,2 b"
+  kernel=FILE           64-bit PV kernel; needed, the others are not
+  module=FILE           its ramdisk
+  cmdline=TEXT          its command line
+  name=NAME             the kernel's file name otherwise
+  role=ROLE             domu (so without it), initial or store: at most one of these two each
+  memory=SIZE           with k, M or G; that of --memory otherwise
+  max-memory=SIZE       to which it may grow; memory= otherwise
+  vcpus=N               1 otherwise
+  weight=N              share of the CPU against the others'; 256 otherwise
+  on-reboot=restart|destroy, on-crash=destroy|restart
+                        what happens when it ends in this way
+
+a set (TOML; file names are relative to it; [machine] can be left out):
+  [machine]
+  memory = "1G"
+  options = "audit=exit"
+  [domain.one]
+  kernel = "guest.elf"
+  module = "initrd.cpio"
+  cmdline = "scenarios=all"
+  [domain.two]
+  kernel = "guest.elf"
+  weight = 512
 
 examples:
   pinion run build/guest.elf --module build/initrd.cpio --cmdline scenarios=all
   pinion run build/guest.elf --module build/initrd.cpio --on xen
   pinion run my-kernel.elf --domu --firmware uefi --log run.log
   pinion run my-kernel.elf --gdb
+  pinion run --domain kernel=a.elf,vcpus=2 --domain kernel=b.elf,cmdline=quiet
+  pinion run --domains set.toml
 """
 
 TEST_TEXT = """\
@@ -37,6 +68,11 @@ line is `N passed, N failed, N skipped`; exit status 0 or 5. The serial log of e
 boot is kept in build/test/.
 """
 
+ISO_TEXT = """\
+Writes a GRUB image, for BIOS and UEFI, that boots the built pair, or the domains that
+are given with --domain and --domains as `pinion run` takes them.
+"""
+
 
 def add_machine(parser):
     """Options of the machine that `run` and `test` share."""
@@ -44,9 +80,9 @@ def add_machine(parser):
         "--memory", default="64M", metavar="SIZE", help="guest's memory (%(default)s)"
     )
     parser.add_argument(
-        "--host-memory", default="512M", metavar="SIZE", help="machine's memory (%(default)s)"
+        "--host-memory", default="512M", metavar="SIZE", help="machine's memory (512M)"
     )
-    parser.add_argument("--cpu", default="qemu64", help="QEMU's CPU model (%(default)s)")
+    parser.add_argument("--cpu", default=machine.CPU, help=f"QEMU's CPU model ({machine.CPU})")
     parser.add_argument(
         "--hv-option",
         action="append",
@@ -56,6 +92,25 @@ def add_machine(parser):
     )
     parser.add_argument(
         "--timeout", type=seconds, default=60.0, metavar="S", help="seconds for one boot (60)"
+    )
+
+
+def add_domains(parser):
+    """Options that describe several domains."""
+    parser.add_argument(
+        "--domain",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE,...",
+        help="a domain (repeatable)",
+    )
+    parser.add_argument(
+        "--domains",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="domains of a TOML file",
     )
 
 
@@ -88,8 +143,13 @@ def parser(run, listing, test, iso):
         formatter_class=raw,
     )
     running.add_argument(
-        "kernel", type=Path, metavar="KERNEL", help="ELF image of a 64-bit PV kernel"
+        "kernel",
+        type=Path,
+        nargs="?",
+        metavar="KERNEL",
+        help="ELF image of a 64-bit PV kernel",
     )
+    add_domains(running)
     running.add_argument("--cmdline", default="", metavar="S", help="the kernel's command line")
     running.add_argument(
         "--module",
@@ -116,6 +176,13 @@ def parser(run, listing, test, iso):
         help="direct: QEMU loads the hypervisor; bios, uefi: GRUB does (%(default)s)",
     )
     add_machine(running)
+    # A set of domains may say otherwise, and asks for a larger machine when it needs one.
+    running.set_defaults(host_memory=None, cpu=None)
+    running.add_argument(
+        "--input",
+        action="store_true",
+        help="what comes in on standard input is typed, even if it is no terminal",
+    )
     running.add_argument("--log", metavar="FILE", help="also write the serial lines to FILE")
     running.add_argument("--gdb", action="store_true", help="wait for gdb; without a timeout")
     running.add_argument(
@@ -178,8 +245,17 @@ def parser(run, listing, test, iso):
 
     image = sub.add_parser(
         "iso",
-        help="write a GRUB image that boots the built pair",
-        description="Writes a GRUB image, for BIOS and UEFI, that boots the built pair.",
+        help="write a GRUB image that boots the built pair, or several domains",
+        description=ISO_TEXT,
+        formatter_class=raw,
+    )
+    add_domains(image)
+    image.add_argument(
+        "--hv-option",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="a hypervisor option (repeatable)",
     )
     image.add_argument("out", type=Path, metavar="FILE")
     image.add_argument(
@@ -188,5 +264,5 @@ def parser(run, listing, test, iso):
     image.add_argument(
         "--memory", default="64M", metavar="SIZE", help="guest's memory (%(default)s)"
     )
-    image.set_defaults(act=iso)
+    image.set_defaults(act=iso, kernel=None, module=[], domu=False, host_memory=None, cpu=None)
     return top

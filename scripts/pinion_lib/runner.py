@@ -17,28 +17,27 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import machine
-from .config import CRASH, ERROR, FAILURE, SKIP, SUCCESS, TIMEOUT
+from . import ends, machine
+from .config import CRASH, ERROR, SUCCESS, TIMEOUT
+from .ends import PLAN, RESULT, RESULT_STATUS
 
-RESULT = re.compile(r"^Test result: (SUCCESS|SKIP|ERROR|FAILURE)\s*$")
-RESULT_STATUS = {"SUCCESS": SUCCESS, "SKIP": SKIP, "ERROR": ERROR, "FAILURE": FAILURE}
-PLAN = re.compile(r"^1\.\.\d+")
-HALTED = re.compile(r"Hardware Dom0 (?:halted|shutdown)|Domain \d+ shut down")
+HALTED = re.compile(r"Hardware Dom0 (?:halted|shutdown)|Domain \d+ (?:\([^)]*\) )?shut down")
 CRASHED = re.compile(
     r"Domain \d+ \(vcpu#\d+\) crashed|Hardware Dom0 crashed"
-    r"|Domain \d+ shut down: (?:crash|watchdog)"
+    r"|Domain \d+ (?:\([^)]*\) )?shut down: (?:crash|watchdog)"
     r"|watchdog rebooting machine|Panic on CPU \d+"
 )
 # Terminal control that GRUB and UEFI firmware send down the serial line.
 CONTROL = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
 UNFINISHED = re.compile(r"\x1b(\[[0-9;?=]*|[()])?$")
+HV_STOPPED = (CRASH, "the hypervisor stopped")
 # Exit codes of QEMU that Pinion chooses: 2N + 1 for reason N.
 REASONS = {
     0x21: (SUCCESS, "powered off"),
     0x23: (SUCCESS, "asked for a reboot"),
     0x27: (CRASH, "the guest crashed"),
     0x29: (CRASH, "the watchdog fired"),
-    0x3F: (CRASH, "the hypervisor stopped"),
+    0x3F: HV_STOPPED,
 }
 QUIET_AFTER_END = 0.4
 LONGEST_AFTER_END = 3.0
@@ -46,12 +45,13 @@ LONGEST_AFTER_END = 3.0
 
 @dataclass
 class Outcome:
-    """How a run ended: exit status, one line of why, and the serial lines."""
+    """How a run ended: exit status, one line of why, the serial lines, and each domain's end."""
 
     status: int
     reason: str
     lines: list = field(default_factory=list)
     seconds: float = 0.0
+    ends: list = field(default_factory=list)
 
 
 class Serial:
@@ -97,9 +97,10 @@ class Serial:
             self.partial = ""
 
 
-def run(boot, build, timeout, echo=False, log=None, say=None, silence=None):
+def run(boot, build, timeout, echo=False, log=None, say=None, silence=None, typed=False):
     """Boots once and waits for the end. `timeout` is in seconds, None for never; so is `silence`,
-    the longest that the serial line may say nothing."""
+    the longest that the serial line may say nothing. `typed`: what comes in on standard input goes to
+    the serial line even if it is no terminal."""
     build.dir.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="run-", dir=build.dir))
     try:
@@ -108,12 +109,12 @@ def run(boot, build, timeout, echo=False, log=None, say=None, silence=None):
             serial = Serial(echo, file)
             if say:
                 say(line)
-            return supervise(line, serial, boot, timeout, work, silence)
+            return supervise(line, serial, boot, timeout, work, silence, typed)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def supervise(line, serial, boot, timeout, work, silence=None):
+def supervise(line, serial, boot, timeout, work, silence=None, typed=False):
     """Runs QEMU to its end and judges. The terminal is given back as it was."""
     interactive = serial.echo and sys.stdin is not None and sys.stdin.isatty()
     terminal = termios.tcgetattr(sys.stdin) if interactive else None
@@ -122,7 +123,7 @@ def supervise(line, serial, boot, timeout, work, silence=None):
     with complaints.open("wb") as stderr:
         qemu = subprocess.Popen(
             line,
-            stdin=None if interactive else subprocess.DEVNULL,
+            stdin=None if interactive or typed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
@@ -136,7 +137,9 @@ def supervise(line, serial, boot, timeout, work, silence=None):
                 termios.tcsetattr(sys.stdin, termios.TCSADRAIN, terminal)
     serial.close()
     said = complaints.read_text(errors="replace").strip()
-    outcome = judge(qemu.returncode, serial, timed_out, silence or timeout, said)
+    outcome = judge(
+        qemu.returncode, serial, timed_out, silence or timeout, said, boot.domains
+    )
     outcome.seconds = time.monotonic() - start
     return outcome
 
@@ -177,8 +180,21 @@ def follow(qemu, serial, boot, start, timeout, silence=None):
             end_seen = last_byte
 
 
-def judge(code, serial, timed_out, timeout, said):
-    """The outcome, from QEMU's exit code and what was on the serial line."""
+def judge(code, serial, timed_out, timeout, said, domains=()):
+    """The outcome, from QEMU's exit code and what was on the serial line. With several domains it is
+    that of the worst, if it was a domain by whose end the run ended."""
+    outcome = judge_machine(code, serial, timed_out, timeout, said)
+    if domains:
+        outcome.ends = ends.of_domains(domains, serial.lines)
+        panicked = any("Panic on CPU" in line for line in serial.lines)
+        if not timed_out and not panicked and REASONS.get(code, HV_STOPPED) != HV_STOPPED:
+            outcome.status = ends.worst(outcome.ends)
+            outcome.reason = "the machine ended; its domains as above"
+    return outcome
+
+
+def judge_machine(code, serial, timed_out, timeout, said):
+    """As judge(), from what is true of a machine with one domain."""
     lines = serial.lines
     crash = next((i for i, line in enumerate(lines) if CRASHED.search(line)), None)
     if crash is not None:  # a panic's reason is on its second line
