@@ -19,7 +19,7 @@ XEN_INCLUDE ?= /usr/include/xen
 # ---- What is in each program: edit here -------------------------------------
 
 # The hypervisor: sources relative to hv/.
-HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c \
+HV_SRCS := main.c domains.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c \
 	cpu/guest_symbols.c cpu/smap.c \
 	cpu/entry.S cpu/fault.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
@@ -29,9 +29,9 @@ HV_SRCS := main.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/
 	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/priv_op.c pv/priv_io.c pv/pit.c \
 	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
 	pv/memory_op.c pv/memory_info.c pv/memory_exchange.c pv/xen_version.c pv/vcpu_op.c pv/dom_op.c \
-	pv/misc_op.c pv/physdev_op.c pv/refuse.c \
+	pv/misc_op.c pv/control_op.c pv/physdev_op.c pv/refuse.c \
 	dom/hypercall_page.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c dom/build.c dom/build_memory.c \
-	dom/build_tables.c dom/domain.c dom/teardown.c dom/vcpu.c dom/sched.c dom/sched_op.c dom/timer.c \
+	dom/build_tables.c dom/domain.c dom/recipe.c dom/teardown.c dom/vcpu.c dom/sched.c dom/sched_op.c dom/timer.c \
 	dom/wallclock.c dom/evtchn.c dom/evtchn_op.c dom/console.c dom/books.c \
 	lib/printk.c lib/format.c lib/panic.c lib/trace.c lib/string.c lib/symbols.c \
 	lib/uart.c

@@ -10,8 +10,8 @@
 
 #include "mm/mem_range.h"
 
-#define BOOT_MODULES_MAX 8u
-#define BOOT_STRINGS_MAX 8192u /* bytes, all strings together */
+#define BOOT_MODULES_MAX 32u
+#define BOOT_STRINGS_MAX 16384u /* bytes, all strings together */
 
 struct boot_module {
     uint64_t pa, bytes;

@@ -12,6 +12,7 @@
 
 #include "cpu/guest_symbols.h"
 #include "dom/dump.h"
+#include "dom/recipe.h"
 #include "dom/vcpu.h"
 #include "lib/machine.h"
 #include "lib/printk.h"
@@ -193,6 +194,9 @@ static void guest_registers_print(const struct vcpu *v)
 
 void crash_dump(struct vcpu *v, uint64_t cr2)
 {
+    const struct build_image *kernel = &v->domain->recipe->kernel;
+
+    guest_symbols_set(kernel->data, kernel->bytes);
     guest_registers_print(v);
     if (cr2 != ~0ull)
         dump_page_walk(v, cr2);
@@ -202,11 +206,6 @@ void crash_dump(struct vcpu *v, uint64_t cr2)
     stack_print(&guest_stack, v->regs.rsp, ~0ull);
     printk(LOG_ALWAYS, "Guest call trace:\n");
     trace_print(&guest_stack, v->regs.rip, v->regs.rsp, ~0ull);
-}
-
-void dump_guest_image(const void *elf, size_t bytes)
-{
-    guest_symbols_set(elf, bytes);
 }
 
 /* ---- the hypervisor itself ---- */

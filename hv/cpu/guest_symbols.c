@@ -2,7 +2,7 @@
 /*
  * Lookups in the symbol table of the guest kernel's ELF image. Used only when a guest dies, so a
  * search from one end to the other is good enough; the number of symbols is bounded by the image.
- * Called by cpu/dump.c and, at boot, by main.c through dump_guest_image().
+ * Called by cpu/dump.c.
  */
 #include "cpu/guest_symbols.h"
 

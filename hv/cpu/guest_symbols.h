@@ -8,7 +8,7 @@
 #include "lib/symbols.h"
 
 /*
- * Remembers where the image's symbol table is, if it has one. The image stays in memory, unchanged,
+ * Lookups are in this image from now on, if it has a symbol table. It stays in memory, unchanged,
  * but is hostile: every lookup checks what it uses.
  */
 void guest_symbols_set(const void *elf, size_t bytes);

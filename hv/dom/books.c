@@ -20,10 +20,10 @@
 #include "pt/descriptor.h"
 #include "pt/walk.h"
 
-#define LDT_PAGES     (LDT_MAX_ENTRIES * 8 / PAGE_SIZE)
-#define REFS_PER_VCPU (3 + GDT_GUEST_PAGES + LDT_PAGES)
-#define FULL_EVERY    1024u /* checks of the sums, one that recounts everything */
-#define REFS_MAX      (DOMAIN_MAX_VCPUS * REFS_PER_VCPU + 2)
+#define LDT_PAGES       (LDT_MAX_ENTRIES * 8 / PAGE_SIZE)
+#define REFS_PER_VCPU   (3 + GDT_GUEST_PAGES + LDT_PAGES)
+#define FULL_EVERY      1024u /* checks of the sums, one that recounts everything */
+#define REFS_PER_DOMAIN 2
 
 /* A window's entry to a frame of the guest's: writable, because the CPU marks descriptors accessed. */
 #define WINDOW_FLAGS (PTE_P | PTE_RW | PTE_NX)
@@ -35,10 +35,11 @@ static struct audit_sums sums;
 static bool busy, told; /* an audit is under way; what it found is what the panic is about */
 static uint64_t checks;
 
-/* What domains hold, listed anew for each audit. */
-static struct audit_ref refs[REFS_MAX];
-static const struct pt_work *works[DOMAIN_MAX_VCPUS + 1];
-static unsigned refs_count, works_count;
+/* What domains hold, listed anew for each audit, in memory that grows with them. */
+static struct audit_ref *refs;
+static const struct pt_work **works;
+static unsigned refs_count, works_count, refs_room, works_room;
+static unsigned lists_order;
 
 static unsigned order_of(uint64_t bytes)
 {
@@ -80,9 +81,42 @@ void books_init(enum books_when when)
 
 /* ---- what domains hold ---- */
 
+static void lists_free(void)
+{
+    if (refs)
+        page_free(frame_of_va(refs), lists_order);
+    refs = 0;
+    refs_room = works_room = 0;
+}
+
+/* Room for all that there is to list. False: there is no memory for it. */
+static bool lists_reserve(void)
+{
+    unsigned domains = 0, vcpus = 0, need;
+    uint64_t bytes;
+
+    for (const struct domain *d = domain_list; d; d = d->next) {
+        domains++;
+        vcpus += d->vcpus;
+    }
+    need = domains * REFS_PER_DOMAIN + vcpus * REFS_PER_VCPU;
+    if (refs && need <= refs_room && vcpus + 1 <= works_room)
+        return true;
+    lists_free();
+    bytes = need * sizeof(*refs) + (vcpus + 1) * sizeof(*works);
+    refs = pages_take(bytes);
+    if (!refs)
+        return false;
+    lists_order = order_of(bytes);
+    refs_room = need;
+    works_room = vcpus + 1;
+    works = (void *)(refs + need);
+    return true;
+}
+
 static void hold(mfn_t mfn, enum page_type type, const char *what)
 {
-    if (!mfn_eq(mfn, MFN_NONE) && refs_count < REFS_MAX)
+    if (!mfn_eq(mfn, MFN_NONE) && refs_count < refs_room)
         refs[refs_count++] = (struct audit_ref){ mfn, type, what };
 }
 
@@ -180,25 +214,27 @@ static bool audit(struct audit *a)
 {
     const uint64_t bytes = frame_limit * sizeof(*scratch);
     static struct audit_roots roots; /* what a points to: nobody else is at it while busy */
-    bool mine = !scratch;
+    bool mine = !scratch, done;
 
     if (mine && frame_limit)
         scratch = pages_take(bytes);
-    if (!scratch)
-        return false;
-    busy = true;
-    roots = roots_list();
-    a->roots = &roots;
-    audit_tables(a);
-    audit_free(a);
-    check_vcpus(a);
-    audit_end(a);
-    if (mine) {
+    busy = scratch && lists_reserve();
+    if (busy) {
+        roots = roots_list();
+        a->roots = &roots;
+        audit_tables(a);
+        audit_free(a);
+        check_vcpus(a);
+        audit_end(a);
+    }
+    if (mine && scratch) {
         page_free(frame_of_va(scratch), order_of(bytes));
         scratch = 0;
+        lists_free();
     }
+    done = busy;
     busy = false;
-    return true;
+    return done;
 }
 
 static void verdict(const struct audit *a)
@@ -237,9 +273,13 @@ void books_close(const char *when)
 
 static bool sums_agree(void)
 {
-    struct audit_roots roots = roots_list();
-    bool agree = audit_sums_agree(&sums, &roots);
+    struct audit_roots roots;
+    bool agree;
 
+    if (!lists_reserve())
+        return true;
+    roots = roots_list();
+    agree = audit_sums_agree(&sums, &roots);
     hv_map_watch();
     return agree;
 }

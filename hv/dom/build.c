@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The PV64 domain builder: lays the initial address space out by the ABI's boot contract, loads the
- * kernel, and leaves vCPU 0 runnable at its entry.
+ * kernel, and leaves vCPU 0 at its entry, down.
  *
  *   v_start = VIRT_BASE   kernel · ramdisk · p2m · start_info · (domU: store, console) ·
  *                         page tables · stack · pad to v_end (4 MiB steps, >= 512 KiB free)
  *   behind v_end          ramdisk with MOD_START_PFN · p2m and its tables with INIT_P2M
  *
  * Invariant: the layout is checked against the domain's pages and the guest's address range before
- * anything is allocated. Caller: main.c, once.
+ * anything is allocated. Caller: dom/recipe.c.
  */
 #include "dom/build_plan.h"
 
 #include "dom/hypercall_page.h"
+#include "dom/recipe.h"
 #include "dom/sched.h"
 #include "dom/vcpu.h"
 #include "lib/errno.h"
@@ -174,14 +175,31 @@ static void load(const struct build_plan *b)
     build_p2m_write(b);
 }
 
-/* The rings of a domU: the hypervisor is the other end, and holds the frames it writes to. */
+/* The store's end of the ring: the domain that is the store, or domain 0, which may never come. */
+static uint32_t store_port_make(struct domain *d)
+{
+    const struct domain_recipe *store = recipe_of(ROLE_STORE);
+    long port;
+
+    spin_lock(&d->evtchn.lock);
+    port = evtchn_alloc(d, EVTCHN_UNBOUND, 0);
+    if (port > 0)
+        d->evtchn.port[port].remote_dom = store ? store->id : 0;
+    spin_unlock(&d->evtchn.lock);
+    return port > 0 ? (uint32_t)port : 0;
+}
+
+/*
+ * The rings of a domU. Of the console's the hypervisor is the other end, and holds the frame it writes
+ * to; the store's frame is held until the domain ends, so that its number stays what it was.
+ */
 static int connect_rings(struct build_plan *b, start_info_t *si)
 {
     struct domain *d = b->d;
 
     d->store_mfn = build_mfn(b, b->store.pfn);
     d->console_mfn = build_mfn(b, b->console.pfn);
-    d->store_port = evtchn_bind_hypervisor(d);
+    d->store_port = store_port_make(d);
     d->console_port = evtchn_bind_hypervisor(d);
     if (!d->store_port || !d->console_port)
         return -ENOMEM;
@@ -294,6 +312,5 @@ int domain_build(struct domain *d, const struct build_image *kernel,
         d->vm_assist |= 1ul << VMASST_TYPE_pae_extended_cr3;
     registers_set(&plan);
     cpu_prepare_first_entry(d->vcpu[0]);
-    sched_start(d->vcpu[0]);
     return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The PV64 domain builder: from an ELF image in a module to a vCPU that is ready to run. */
+/* The PV64 domain builder: from an ELF image in a module to a vCPU that is ready to be started. */
 #ifndef HV_DOM_BUILD_H
 #define HV_DOM_BUILD_H
 

@@ -12,6 +12,7 @@
 #include "dom/books.h"
 #include "dom/console.h"
 #include "dom/dump.h"
+#include "dom/recipe.h"
 #include "dom/sched.h"
 #include "dom/teardown.h"
 #include "dom/vcpu.h"
@@ -52,28 +53,71 @@ static bool perdomain_create(struct domain *d)
     return true;
 }
 
-struct domain *domain_create(uint16_t id, bool initial, uint32_t max_pages)
+/* Ids of domains that came and went are not given again before all others were. */
+static uint16_t id_next(void)
+{
+    static uint16_t last = RECIPES_MAX;
+
+    do
+        last = last < DOMID_FIRST_RESERVED - 1u ? (uint16_t)(last + 1u) : 1;
+    while (owner_find(last));
+    return last;
+}
+
+static bool parts_create(struct domain *d, unsigned vcpus)
+{
+    if (!perdomain_create(d) || !evtchn_init(d) || !shared_info_create(d))
+        return false;
+    for (unsigned i = 0; i < vcpus; i++)
+        if (!vcpu_create(d, i))
+            return false;
+    return true;
+}
+
+static void list_add(struct domain *d)
+{
+    struct domain **link = &domain_list;
+
+    while (*link && (*link)->id < d->id)
+        link = &(*link)->next;
+    d->next = *link;
+    *link = d;
+}
+
+static void list_remove(const struct domain *d)
+{
+    struct domain **link = &domain_list;
+
+    while (*link && *link != d)
+        link = &(*link)->next;
+    if (*link)
+        *link = d->next;
+}
+
+struct domain *domain_create(struct domain_recipe *r)
 {
     struct domain *d = page_alloc_zeroed();
 
     if (!d)
         return 0;
-    d->id = id;
-    d->initial = initial;
+    d->id = owner_find(r->id) || r->made ? id_next() : r->id;
+    d->initial = r->role == ROLE_INITIAL;
+    d->store = r->role == ROLE_STORE;
+    d->recipe = r;
     d->shutdown_reason = DOMAIN_NO_REASON;
     d->console_mfn = d->store_mfn = d->shared_mfn = MFN_NONE;
-    d->owner = (struct owner){ .id = id, .max_pages = max_pages };
-    snprintk(d->name, sizeof(d->name), "Domain-%u", id);
+    d->owner = (struct owner){ .id = d->id, .max_pages = r->pages_max };
+    strlcpy(d->name, r->name, sizeof(d->name));
     if (!owner_register(&d->owner)) {
         page_free(frame_of_va(d), 0);
         return 0;
     }
-    if (!perdomain_create(d) || !evtchn_init(d) || !shared_info_create(d) || !vcpu_create(d, 0)) {
-        domain_destroy(d);
+    r->made = true;
+    if (!parts_create(d, r->vcpus)) {
+        domain_bury(d);
         return 0;
     }
-    d->next = domain_list;
-    domain_list = d;
+    list_add(d);
     if (!initial_domain)
         initial_domain = d;
     return d;
@@ -153,6 +197,7 @@ void domain_shutdown(struct domain *d, uint8_t reason)
         sched_stop(d->vcpu[i], VCPU_STOPPED);
     if (d->initial && books_when == BOOKS_OFF)
         machine_end(d->id, d->shutdown_reason);
+    domain_changed();
 }
 
 /* Cold, so that the formatting does not spill into the callers' frames. */
@@ -179,41 +224,103 @@ __attribute__((noinline, cold)) void domain_crash(const char *fmt, ...)
     panic("d%uv%u runs after its crash", d->id, v->id);
 }
 
-void domain_reap(void)
+void domain_changed(void)
 {
-    struct domain **link = &domain_list;
-
-    while (*link) {
-        struct domain *d = *link;
-        uint8_t reason = d->shutdown_reason;
-        bool initial = d->initial;
-        uint16_t id = d->id;
-        char number[8];
-
-        if (!d->shut_down) {
-            link = &d->next;
-            continue;
-        }
-        books_close("before teardown");
-        *link = d->next;
-        if (initial_domain == d)
-            initial_domain = 0;
-        domain_destroy(d);
-        books_close("after teardown");
-        if (initial)
-            machine_end(id, reason);
-        snprintk(number, sizeof(number), "%u", reason);
-        printk(LOG_ALWAYS, "Domain %u shut down: %s%s\n", id, reason_name(reason),
-               reason <= SHUTDOWN_MAX ? "" : number);
-        if (!domain_list)
-            machine_stop(machine_value(reason));
-    }
+    for (const struct domain *d = domain_list; d; d = d->next)
+        if (d->initial || d->store)
+            evtchn_raise_virq(d->vcpu[0], VIRQ_DOM_EXC);
 }
 
-void domain_destroy(struct domain *d)
+static struct domain *domain_stopped(void)
+{
+    struct domain *d = domain_list;
+
+    while (d && !d->shut_down)
+        d = d->next;
+    return d;
+}
+
+bool domain_reap_wanted(void)
+{
+    return domain_stopped();
+}
+
+static bool domains_left(void)
+{
+    for (const struct domain *d = domain_list; d; d = d->next)
+        if (!d->store)
+            return true;
+    return false;
+}
+
+/* What the machine will be left with: the worst that any domain came to. */
+static unsigned worse(unsigned a, unsigned b)
+{
+    static const uint8_t order[] = { MACHINE_POWEROFF, MACHINE_REBOOT, MACHINE_WATCHDOG,
+                                     MACHINE_CRASH };
+
+    for (unsigned i = 0; i < sizeof(order); i++) {
+        if (order[i] == a)
+            return b;
+        if (order[i] == b)
+            return a;
+    }
+    return a;
+}
+
+static void made_again(struct domain_recipe *r)
+{
+    if (recipe_build(r))
+        printk(LOG_ERROR, "Domain %s cannot be made again\n", r->name);
+    else
+        recipe_start(r);
+}
+
+static void stopped_bury(struct domain *d)
+{
+    static unsigned left_with = MACHINE_POWEROFF;
+    struct domain_recipe *r = d->recipe;
+    uint8_t reason = d->shutdown_reason;
+    bool initial = d->initial;
+    uint16_t id = d->id;
+    char number[8];
+
+    books_close("before teardown");
+    domain_bury(d);
+    books_close("after teardown");
+    if (initial)
+        machine_end(id, reason);
+    snprintk(number, sizeof(number), "%u", reason);
+    printk(LOG_ALWAYS, "Domain %u (%s) shut down: %s%s\n", id, r->name, reason_name(reason),
+           reason <= SHUTDOWN_MAX ? "" : number);
+    if (recipe_repeats(r, reason)) {
+        made_again(r);
+        return;
+    }
+    if (r->role != ROLE_STORE)
+        left_with = worse(left_with, machine_value(reason));
+    if (!domains_left())
+        machine_stop(left_with);
+    domain_changed();
+}
+
+void domain_reap(void)
+{
+    struct domain *d;
+
+    while ((d = domain_stopped()))
+        stopped_bury(d);
+}
+
+void domain_bury(struct domain *d)
 {
     uint32_t left;
 
+    list_remove(d);
+    if (initial_domain == d)
+        initial_domain = domain_list;
+    if (d->recipe->domain == d)
+        d->recipe->domain = 0;
     d->owner.dying = true;
     evtchn_destroy(d);
     left = teardown_memory(d);

@@ -36,6 +36,7 @@ struct io_latches {
 struct domain {
     uint16_t id;
     bool initial;            /* initial domain: privileged, console_io, its end is the machine's */
+    bool store;              /* the store: it may look at the others, and does not count as one */
     bool shut_down;          /* SCHEDOP_shutdown was made, or it was crashed */
     uint8_t shutdown_reason; /* SHUTDOWN_*, DOMAIN_NO_REASON while it runs */
     struct owner owner;      /* frames; owner.id == id */
@@ -54,7 +55,8 @@ struct domain {
     uint32_t store_port;
     uint64_t max_pfn;
     uint64_t watchdog[2]; /* SCHEDOP_watchdog slots: deadline in system time, 0 = free */
-    struct domain *next;  /* all domains */
+    struct domain *next;  /* all domains, by id */
+    struct domain_recipe *recipe;
     char name[32];
     uint8_t handle[16];
 };
@@ -62,8 +64,13 @@ struct domain {
 extern struct domain
     *initial_domain; /* the one that was built from the first module, dN either way */
 
-/* A new, empty domain with shared_info and vCPU 0 (dom/vcpu.h). 0 when out of memory. */
-struct domain *domain_create(uint16_t id, bool initial, uint32_t max_pages);
+struct domain_recipe;
+
+/*
+ * A new, empty domain by its recipe, with shared_info and its vCPUs (dom/vcpu.h), which are down. It
+ * has the recipe's id the first time, then one that was not used for long. 0 when out of memory.
+ */
+struct domain *domain_create(struct domain_recipe *r);
 
 /* The domain with this id; DOMID_SELF gives the current one. 0 if there is none. */
 struct domain *domain_find(uint16_t id);
@@ -78,13 +85,19 @@ void domain_shutdown(struct domain *d, uint8_t reason);
  */
 __attribute__((noreturn, format(printf, 1, 2))) void domain_crash(const char *fmt, ...);
 
-/* Every domain, linked by next. */
+/* Every domain, linked by next, in the order of their ids. */
 extern struct domain *domain_list;
+
+/* Tells those who keep an eye on domains that one has come, stopped or gone: VIRQ_DOM_EXC. */
+void domain_changed(void);
+
+/* True if a domain has stopped and waits for domain_reap(). */
+bool domain_reap_wanted(void);
 
 /* Prints and buries domains that have stopped; from the idle loop, on the idle page table. */
 void domain_reap(void);
 
-/* Gives back every page, root, port and table of a domain that has stopped. */
-void domain_destroy(struct domain *d);
+/* Gives back every page, root, port and table of a domain that has stopped or never ran. */
+void domain_bury(struct domain *d);
 
 #endif

@@ -7,7 +7,6 @@
 #ifndef HV_DOM_DUMP_H
 #define HV_DOM_DUMP_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 struct vcpu;
@@ -20,8 +19,5 @@ void crash_dump(struct vcpu *v, uint64_t cr2);
 
 /* "Pagetable walk from <va>:" by the vCPU's tables, then the frame that the last entry names. */
 void dump_page_walk(const struct vcpu *v, uint64_t va);
-
-/* The guest's ELF image, still in memory, for the names in its call traces. */
-void dump_guest_image(const void *elf, size_t bytes);
 
 #endif

@@ -98,7 +98,7 @@ void schedule(void)
     cpu->preempt_pending = 0;
     if (prev != &idle && sched_runnable(prev))
         queue_push(prev);
-    next = queue_pop();
+    next = domain_reap_wanted() ? 0 : queue_pop();
     if (!next)
         next = &idle;
     now = system_time();

@@ -58,6 +58,7 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_callback_op] = hc_callback_op,
     [__HYPERVISOR_event_channel_op] = hc_event_channel_op,
     [__HYPERVISOR_physdev_op] = hc_physdev_op,
+    [__HYPERVISOR_hvm_op] = hc_hvm_op,
     [__HYPERVISOR_sysctl] = hc_sysctl,
     [__HYPERVISOR_domctl] = hc_domctl,
     [__HYPERVISOR_xenpmu_op] = hc_xenpmu_op,

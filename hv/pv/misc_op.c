@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small hypercalls: vm_assist, set_timer_op, and the first checks of the control interfaces that a
- * guest probes (platform_op, sysctl, domctl, xenpmu_op), in the order that the ABI promises: copy,
- * interface version, privilege, operation.
+ * Small hypercalls: vm_assist, set_timer_op, xenpmu_op.
  */
-#include <stdint.h>
-
-#define __XEN_TOOLS__ /* the control interfaces' headers insist on it; only their versions are used */
-#include <xen/domctl.h>
-#include <xen/platform.h>
-#include <xen/sysctl.h>
-
 #include "dom/sched.h"
 #include "lib/errno.h"
-#include "mm/guest_copy.h"
 #include "pv/bounce.h"
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
@@ -60,43 +50,6 @@ long hc_set_timer_op(uint64_t deadline, uint64_t a2, uint64_t a3, uint64_t a4, u
     }
     vcpu_singleshot_set(vcpu_current(), deadline);
     return 0;
-}
-
-static long control_op(const char *name, uint64_t va, size_t bytes, size_t version_at,
-                       uint32_t version)
-{
-    uint8_t op[1024];
-    uint32_t given;
-
-    if (bytes > sizeof(op) || guest_read(op, va, bytes))
-        return refused(name, -EFAULT, "argument-unreadable");
-    __builtin_memcpy(&given, op + version_at, sizeof(given));
-    if (given != version)
-        return refused(name, -EACCES, "interface-version");
-    if (!domain_current()->initial)
-        return refused(name, -EPERM, "privileged");
-    return refused(name, -ENOSYS, "control-op-left-out");
-}
-
-long hc_platform_op(uint64_t op, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
-{
-    (void)a2, (void)a3, (void)a4, (void)a5;
-    return control_op("platform_op", op, sizeof(struct xen_platform_op),
-                      offsetof(struct xen_platform_op, interface_version), XENPF_INTERFACE_VERSION);
-}
-
-long hc_sysctl(uint64_t op, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
-{
-    (void)a2, (void)a3, (void)a4, (void)a5;
-    return control_op("sysctl", op, sizeof(struct xen_sysctl),
-                      offsetof(struct xen_sysctl, interface_version), XEN_SYSCTL_INTERFACE_VERSION);
-}
-
-long hc_domctl(uint64_t op, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
-{
-    (void)a2, (void)a3, (void)a4, (void)a5;
-    return control_op("domctl", op, sizeof(struct xen_domctl),
-                      offsetof(struct xen_domctl, interface_version), XEN_DOMCTL_INTERFACE_VERSION);
 }
 
 /* As on a host that has its virtual PMU off. */

@@ -163,7 +163,7 @@ static void mb1_too_many_modules(void **state)
     (void)state;
     mb1_begin(1u << 3 | 1u << 6, 1);
     mb1_range(0, 0x100000, 0x400000, 1);
-    put(INFO_PA + 20, 20, 4);
+    put(INFO_PA + 20, BOOT_MODULES_MAX + 1, 4);
     assert_null(mb1());
     assert_int_equal(info.modules, BOOT_MODULES_MAX);
     assert_true(info.truncated);

@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PINION_BUILD") or ROOT / "build")
 HERE = Path(__file__).resolve().parent
+
+sys.path.insert(0, str(ROOT / "scripts"))
+from pinion_lib import machine  # noqa: E402
 
 
 @dataclass
@@ -50,6 +54,19 @@ def call(*arguments, limit=150, **options):
 def boot(kernel, *arguments, timeout=30):
     """One boot of `kernel` on Pinion."""
     return call("run", kernel, "--timeout", timeout, *arguments)
+
+
+def boot_modules(modules, *options, memory="96M", limit=60, text=b"", extra=()):
+    """One boot of Pinion from module lines as they are: output, and the reason with which it left
+    QEMU (0x10 poweroff, 0x11 reboot, 0x13 crash, 0x1f the hypervisor's own failure)."""
+    line = [machine.QEMU, "-m", memory, "-cpu", "qemu64", "-display", "none", "-monitor", "none"]
+    line += ["-serial", "stdio", "-nic", "none", "-no-reboot", *extra]
+    line += ["-device", f"isa-debug-exit,iobase={machine.EXIT_PORT:#x},iosize=0x04"]
+    line += ["-kernel", BUILD / "pinion.elf", "-append", " ".join([machine.HV_OPTIONS, *options])]
+    line += ["-initrd", ",".join(machine.comma(module) for module in modules)]
+    done = subprocess.run(line, input=text, capture_output=True, timeout=limit, check=False)
+    out = done.stdout.decode(errors="replace").replace("\r", "")
+    return Done(done.returncode >> 1, out, done.stderr.decode(errors="replace"))
 
 
 @pytest.fixture(scope="session")

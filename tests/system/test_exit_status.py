@@ -60,7 +60,7 @@ def test_endless_kernel_times_out(kernels):
 def test_unprivileged_domain_powers_off(hello):
     done = boot(hello, "--domu")
     assert done.status == 0, done.err
-    assert "(XEN) Domain 1 shut down: poweroff" in done.out
+    assert "(XEN) Domain 1 (Domain-1) shut down: poweroff" in done.out
 
 
 def test_unprivileged_domain_crashes(kernels):
