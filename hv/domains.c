@@ -201,6 +201,8 @@ static void domain_open(struct build_image kernel)
         boot_failure("Module \"%s\": more than %u domains", kernel.name, RECIPES_MAX);
     *r = (struct domain_recipe){ .kernel = kernel, .vcpus = 1, .weight = WEIGHT_DEFAULT };
     recipes_count++;
+    if (r == recipes && boot_options.vcpus > 1)
+        r->vcpus = boot_options.vcpus < DOMAIN_MAX_VCPUS ? boot_options.vcpus : DOMAIN_MAX_VCPUS;
     if (r == recipes && !boot_options.domu)
         r->role = ROLE_INITIAL;
     if (image_opens(&kernel))

@@ -13,9 +13,10 @@
 #include "lib/string.h"
 #include "lib/uart.h"
 
-#define WORD_MAX 256u
+#define WORD_MAX  256u
+#define VCPUS_MAX 8192u
 
-struct boot_options boot_options;
+struct boot_options boot_options = { .vcpus = 1 };
 
 static bool bool_parse(const char *value, bool *result)
 {
@@ -169,6 +170,33 @@ static bool maxcpus_set(const char *value)
     return end != value && !*end && n >= 1;
 }
 
+/*
+ * dom0_max_vcpus=: <n>, <min>-<max>, <min>- or -<max>. The machine has one CPU, so that it is the
+ * least number that decides.
+ */
+static bool vcpus_set(const char *value)
+{
+    unsigned long least = 1, most = VCPUS_MAX;
+    const char *end = value;
+
+    if (*value != '-') {
+        least = most = strtoul(value, &end, 0);
+        if (end == value)
+            return false;
+    }
+    if (*end == '-') {
+        value = end + 1;
+        most = VCPUS_MAX;
+        end = value;
+        if (*value)
+            most = strtoul(value, &end, 0);
+    }
+    if (*end || most < 1 || least > VCPUS_MAX)
+        return false;
+    boot_options.vcpus = (unsigned)(least < 1 ? 1 : least > most ? most : least);
+    return true;
+}
+
 /* The places of these words are the values of enum books_when. */
 static bool audit_set(const char *value)
 {
@@ -200,6 +228,7 @@ static const struct option {
     { "sync_console", &sync_console, 0, false },
     { "noreboot", &opt_noreboot, 0, false },
     { "dom0_mem", 0, dom0_mem_set, false },
+    { "dom0_max_vcpus", 0, vcpus_set, false },
     { "audit", 0, audit_set, false },
     { "domu", &boot_options.domu, 0, false },
     { "trace", &trace_on, 0, false },

@@ -107,8 +107,10 @@ void schedule(void)
         vcpu_timers_update();
         return;
     }
-    if (prev != &idle)
+    if (prev != &idle) {
         vcpu_runstate_enter(prev, runstate_of(prev), now);
+        vcpu_runstate_publish(prev);
+    }
     if (next != &idle)
         vcpu_runstate_enter(next, RUNSTATE_running, now);
     vcpu_timers_switch(next, now);
@@ -147,11 +149,11 @@ static void sched_kick(void)
 
 void sched_wake(struct vcpu *v)
 {
+    v->polling = v->blocked = false;
+    v->time.poll_deadline = 0;
     if (v->state != VCPU_BLOCKED)
         return;
     v->state = VCPU_RUNNABLE;
-    v->polling = false;
-    v->time.poll_deadline = 0;
     vcpu_runstate_enter(v, RUNSTATE_runnable, system_time());
     queue_push(v);
     sched_kick();
@@ -159,14 +161,21 @@ void sched_wake(struct vcpu *v)
 
 void sched_start(struct vcpu *v)
 {
+    bool blocked = v->blocked;
+
     if (v->state != VCPU_DOWN)
         return;
+    v->blocked = false;
     v->state = VCPU_BLOCKED;
-    sched_wake(v);
+    if (blocked)
+        vcpu_runstate_enter(v, RUNSTATE_blocked, system_time());
+    else
+        sched_wake(v);
 }
 
 void sched_stop(struct vcpu *v, enum vcpu_state state)
 {
+    v->blocked = v->state == VCPU_BLOCKED;
     v->state = state;
     queue_remove(v);
     if (v == vcpu_current())

@@ -32,7 +32,7 @@ void sched_yield(void);
 /* The boot CPU becomes the idle vCPU: runs what is runnable, buries dead domains, halts. */
 __attribute__((noreturn)) void sched_idle_loop(void);
 
-/* Makes a vCPU that is VCPU_DOWN runnable: the builder's last act, VCPUOP_up. */
+/* Ends a vCPU's being VCPU_DOWN: the builder's last act, VCPUOP_up. One that was blocked still is. */
 void sched_start(struct vcpu *v);
 
 /* End of the running vCPU's time slice, 0 while nobody else wants the CPU. */
@@ -135,7 +135,9 @@ void vcpu_timers_switch(struct vcpu *next, uint64_t now);
 /* A periodic tick every period_ns for v from now on (0 = none), and a single one at deadline_ns. */
 void vcpu_periodic_set(struct vcpu *v, uint64_t period_ns);
 void vcpu_singleshot_set(struct vcpu *v, uint64_t deadline_ns);
-/* Writes vcpu_time_info (and the registered copies) for v. */
+/* Writes vcpu_time_info (and, for the current vCPU, its registered copy) for v. */
 void vcpu_time_refresh(struct vcpu *v);
+/* Registers the copy at va, and writes it at once, through the tables of the current vCPU. */
+void vcpu_time_area_set(struct vcpu *v, uint64_t va);
 
 #endif

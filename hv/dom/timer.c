@@ -130,19 +130,21 @@ static void time_info_write(volatile struct vcpu_time_info *t, const struct vcpu
     t->version = new->version + 2;
 }
 
-static void time_area_write(struct vcpu *v, struct vcpu_time_info new)
+/* Through the tables of the current vCPU, whoever it is. */
+static void time_area_write(uint64_t va, struct vcpu_time_info new)
 {
+    struct vcpu *current = vcpu_current();
     uint32_t odd = new.version | 1;
 
-    if (vcpu_write_kernel(v, v->time_area_va, &odd, sizeof(odd)))
+    if (vcpu_write_kernel(current, va, &odd, sizeof(odd)))
         return;
     new.version = odd;
-    vcpu_write_kernel(v, v->time_area_va, &new, sizeof(new));
+    vcpu_write_kernel(current, va, &new, sizeof(new));
     odd++;
-    vcpu_write_kernel(v, v->time_area_va, &odd, sizeof(odd));
+    vcpu_write_kernel(current, va, &odd, sizeof(odd));
 }
 
-void vcpu_time_refresh(struct vcpu *v)
+static struct vcpu_time_info time_refresh(struct vcpu *v)
 {
     uint64_t tsc = rdtsc();
     struct vcpu_time_info new = {
@@ -156,6 +158,19 @@ void vcpu_time_refresh(struct vcpu *v)
     v->time.version += 2;
     v->time.refreshed = new.system_time;
     time_info_write(&v->info->time, &new);
+    return new;
+}
+
+void vcpu_time_refresh(struct vcpu *v)
+{
+    struct vcpu_time_info new = time_refresh(v);
+
     if (v->time_area_va && v == vcpu_current())
-        time_area_write(v, new);
+        time_area_write(v->time_area_va, new);
+}
+
+void vcpu_time_area_set(struct vcpu *v, uint64_t va)
+{
+    v->time_area_va = va;
+    time_area_write(va, time_refresh(v));
 }

@@ -57,6 +57,7 @@ struct vcpu {
     struct domain *domain; /* 0 for the idle vCPU */
     uint32_t id;
     uint8_t state; /* enum vcpu_state */
+    bool blocked;  /* while it is down: it went down blocked, and nothing has woken it since */
     bool initialised;
     uint64_t switch_rsp; /* saved RSP while not running (cpu/entry.S) */
 

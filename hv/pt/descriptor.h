@@ -37,4 +37,10 @@
  */
 int descriptor_check(uint64_t *desc);
 
+/* Base of a code or data descriptor. */
+static inline uint64_t descriptor_base(uint64_t desc)
+{
+    return (desc >> 16 & 0xffffff) | (desc >> 32 & 0xff000000);
+}
+
 #endif

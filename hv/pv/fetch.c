@@ -10,12 +10,6 @@
 #define DR6_BS  (1ul << 14)
 #define TRAP_DB 1u
 
-/* Base of a code or data descriptor, bytes. */
-static uint64_t descriptor_base(uint64_t desc)
-{
-    return (desc >> 16 & 0xffffff) | (desc >> 32 & 0xff000000);
-}
-
 bool code_segment_read(const struct vcpu *v, const struct cpu_regs *regs, struct code_segment *cs)
 {
     uint64_t desc;

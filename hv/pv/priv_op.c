@@ -44,6 +44,11 @@ void cr4_load(const struct vcpu *v)
         write_cr4(wanted);
 }
 
+uint64_t cr4_guest(uint64_t value)
+{
+    return value & CR4_GUEST;
+}
+
 static enum op_result mov_from_cr(struct priv_op *op)
 {
     struct vcpu *v = op->v;
@@ -98,7 +103,7 @@ static enum op_result mov_to_cr(struct priv_op *op)
     case 3:
         return set_cr3(value);
     case 4:
-        v->cr4 = value & CR4_GUEST;
+        v->cr4 = cr4_guest(value);
         cr4_load(v);
         return OP_DONE;
     default:

@@ -34,6 +34,9 @@ bool iopl_ok(const struct vcpu *v);
 /* CR4.TSD in the CPU as v's guest chose it; cpu_switch() calls it too. CR4.DE is always on there. */
 void cr4_load(const struct vcpu *v);
 
+/* What of a value for CR4 is the guest's to choose: how v->cr4 keeps it. */
+uint64_t cr4_guest(uint64_t value);
+
 /* IN, OUT, INS, OUTS. */
 enum op_result emulate_io(struct priv_op *op);
 

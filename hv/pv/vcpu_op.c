@@ -14,6 +14,7 @@
 #include "mm/guest_copy.h"
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
+#include "pv/vcpu_context.h"
 
 #define PERIOD_MIN_NS 1000000ul /* 1 ms */
 #define PERIOD_MAX_NS ((1ul << 62) - 1)
@@ -23,19 +24,14 @@ static int refuse_vcpu(int err, const char *rule)
     return refuse(err, rule, MFN_NONE, 0);
 }
 
-/*
- * The builder initialises every vCPU that a domain has (the first; there is no option for more yet),
- * so what is left of this operation is its refusal.
- */
 static long op_initialise(struct vcpu *v, uint64_t va)
 {
-    uint64_t flags;
+    long rc = vcpu_context_set(v, va);
 
-    if (!guest_range_ok(va, sizeof(vcpu_guest_context_t)) ||
-        guest_read(&flags, va + offsetof(vcpu_guest_context_t, flags), sizeof(flags)))
-        return refuse_vcpu(-EFAULT, "argument-unreadable");
-    return v->initialised ? refuse_vcpu(-EEXIST, "vcpu-initialised-already")
-                          : refuse_vcpu(-EINVAL, "vcpu-left-out");
+    pt_work_drain();
+    if (rc == -ERESTART)
+        return hypercall_restart(__HYPERVISOR_vcpu_op, VCPUOP_initialise, v->id, va, 0, 0);
+    return rc;
 }
 
 static long op_up(struct vcpu *v, uint64_t va)
@@ -56,9 +52,9 @@ static long op_down(struct vcpu *v, uint64_t va)
     (void)va;
     for (unsigned i = 0; i < d->vcpus; i++)
         last &= d->vcpu[i] == v || d->vcpu[i]->state == VCPU_DOWN;
-    if (last && v->state != VCPU_DOWN)
+    if (last)
         domain_shutdown(v->domain, SHUTDOWN_poweroff);
-    else
+    else if (v->state != VCPU_DOWN)
         sched_stop(v, VCPU_DOWN);
     if (v == vcpu_current())
         schedule();
@@ -71,13 +67,21 @@ static long op_is_up(struct vcpu *v, uint64_t va)
     return v->state == VCPU_RUNNABLE || v->state == VCPU_BLOCKED;
 }
 
-static long op_get_runstate_info(struct vcpu *v, uint64_t va)
+/* With the time spent in the state that v is in. */
+static vcpu_runstate_info_t runstate_now(const struct vcpu *v)
 {
     vcpu_runstate_info_t info = v->runstate;
     uint64_t now = system_time();
 
     if (now > info.state_entry_time)
         info.time[info.state] += now - info.state_entry_time;
+    return info;
+}
+
+static long op_get_runstate_info(struct vcpu *v, uint64_t va)
+{
+    vcpu_runstate_info_t info = runstate_now(v);
+
     return guest_write(va, &info, sizeof(info)) ? refuse_vcpu(-EFAULT, "argument-unwritable") : 0;
 }
 
@@ -99,8 +103,13 @@ static long op_register_runstate(struct vcpu *v, uint64_t va)
     if (rc)
         return rc;
     v->runstate_va = area;
-    if (v == vcpu_current())
+    if (v == vcpu_current()) {
         vcpu_runstate_publish(v);
+    } else { /* through the caller's tables, as it is told now */
+        vcpu_runstate_info_t info = runstate_now(v);
+
+        (void)guest_write(area, &info, sizeof(info));
+    }
     return 0;
 }
 
@@ -111,8 +120,7 @@ static long op_register_time(struct vcpu *v, uint64_t va)
 
     if (rc)
         return rc;
-    v->time_area_va = area;
-    vcpu_time_refresh(v);
+    vcpu_time_area_set(v, area);
     return 0;
 }
 
@@ -201,10 +209,17 @@ static long op_send_nmi(struct vcpu *v, uint64_t va)
     return 0;
 }
 
+/*
+ * An initial domain's vCPU n counts as the machine's CPU n, and with one CPU there is no other place
+ * for it: pinned. A CPU that is not there has no number, in 32 bits of APIC's and 8 of ACPI's.
+ */
 static long op_get_physid(struct vcpu *v, uint64_t va)
 {
-    (void)v, (void)va;
-    return refuse_vcpu(-EINVAL, "vcpu-not-pinned");
+    vcpu_get_physid_t id = { .phys_id = v->id ? 0xfffffffffful : 0 };
+
+    if (!v->domain->initial)
+        return refuse_vcpu(-EINVAL, "vcpu-not-pinned");
+    return guest_write(va, &id, sizeof(id)) ? refuse_vcpu(-EFAULT, "argument-unwritable") : 0;
 }
 
 static const struct {

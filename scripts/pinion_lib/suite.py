@@ -74,7 +74,7 @@ def boot(side, build, names, options):
         cmdline=f"suite={names}" if names else "suite",
         on=side,
         cpu=options.cpu,
-        hv_options=["guest_loglvl=none"],
+        hv_options=["guest_loglvl=none", "dom0_max_vcpus=3"],
     )
     logs = build.dir / "test"
     logs.mkdir(parents=True, exist_ok=True)
