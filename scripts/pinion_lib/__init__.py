@@ -4,6 +4,8 @@
 config    where things are, and what the exit statuses mean
 machine   QEMU's command line for one boot
 iso       GRUB images
+bzimage   packed kernels, unpacked
+cpio      ramdisks
 xen       Debian's Xen, fetched and unpacked
 runner    one boot: serial output in, verdict out
 scenarios names of the scenarios, their TAP lines, documented freedoms

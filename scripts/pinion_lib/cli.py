@@ -5,7 +5,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import domains, iso, machine, matrix, options as command_line, report, runner, scenarios, xen
+from . import bzimage, domains, iso, machine, matrix, options as command_line, report, runner
+from . import scenarios, xen
 from .config import ERROR, FAILURE, STATUS_NAMES, SUCCESS, USAGE, Build, ToolError, UsageError
 
 
@@ -45,9 +46,11 @@ def boot_of(options, build):
     for path in [options.kernel, *options.module]:
         if path and not path.is_file():
             raise UsageError(f"{path}: no such file")
+    for domain in several:
+        domain.kernel = bzimage.elf_of(domain.kernel, build)
     return machine.Boot(
         hypervisor=build.need(hypervisor),
-        kernel=options.kernel,
+        kernel=options.kernel and bzimage.elf_of(options.kernel, build),
         cmdline=options.cmdline,
         modules=options.module,
         on=options.on,
@@ -101,6 +104,15 @@ def summary(outcome):
         print(f"  {name.ljust(width)}  {result.outcome:5}  {result.reason}".rstrip())
     passed, failed, skipped = report.counts(found)
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+
+
+def do_unpack(options, _build):
+    if not options.kernel.is_file():
+        raise UsageError(f"{options.kernel}: no such file")
+    image, how = bzimage.unpack(options.kernel, options.kernel.read_bytes())
+    options.out.write_bytes(image)
+    tell(f"pinion: {options.out}: {len(image)} bytes (was packed with {how})")
+    return SUCCESS
 
 
 def do_list(_options, _build):
@@ -166,7 +178,7 @@ def do_iso(options, build):
 
 
 def main(arguments=None):
-    options = command_line.parser(do_run, do_list, do_test, do_iso).parse_args(arguments)
+    options = command_line.parser(do_run, do_list, do_test, do_iso, do_unpack).parse_args(arguments)
     try:
         return options.act(options, Build(options.build))
     except UsageError as error:

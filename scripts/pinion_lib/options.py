@@ -56,8 +56,15 @@ examples:
   pinion run build/guest.elf --module build/initrd.cpio --on xen
   pinion run my-kernel.elf --domu --firmware uefi --log run.log
   pinion run my-kernel.elf --gdb
+  pinion run /boot/vmlinuz --memory 256M --module initrd.cpio --cmdline console=hvc0
   pinion run --domain kernel=a.elf,vcpus=2 --domain kernel=b.elf,cmdline=quiet
   pinion run --domains set.toml
+"""
+
+UNPACK_TEXT = """\
+Writes the ELF kernel that is packed in a bzImage (gzip, xz, zstd, bzip2, lzma), or in a
+file compressed as a whole. `pinion run` does this by itself; for GRUB media, where the
+hypervisor is given the module as it is, do it once.
 """
 
 TEST_TEXT = """\
@@ -121,7 +128,7 @@ def seconds(text):
     return value
 
 
-def parser(run, listing, test, iso):
+def parser(run, listing, test, iso, unpack):
     """The whole command line; the arguments carry out each command."""
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(
@@ -147,7 +154,7 @@ def parser(run, listing, test, iso):
         type=Path,
         nargs="?",
         metavar="KERNEL",
-        help="ELF image of a 64-bit PV kernel",
+        help="64-bit PV kernel: ELF image or bzImage",
     )
     add_domains(running)
     running.add_argument("--cmdline", default="", metavar="S", help="the kernel's command line")
@@ -265,4 +272,14 @@ def parser(run, listing, test, iso):
         "--memory", default="64M", metavar="SIZE", help="guest's memory (%(default)s)"
     )
     image.set_defaults(act=iso, kernel=None, module=[], domu=False, host_memory=None, cpu=None)
+
+    packed = sub.add_parser(
+        "unpack",
+        help="write the ELF kernel that is packed in a bzImage",
+        description=UNPACK_TEXT,
+        formatter_class=raw,
+    )
+    packed.add_argument("kernel", type=Path, metavar="BZIMAGE")
+    packed.add_argument("-o", dest="out", type=Path, required=True, metavar="FILE")
+    packed.set_defaults(act=unpack)
     return top

@@ -9,7 +9,7 @@ import pytest
 from conftest import BUILD, ROOT, call
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["list"], ["test"], ["iso"]])
+@pytest.mark.parametrize("command", [[], ["run"], ["list"], ["test"], ["iso"], ["unpack"]])
 def test_help(command):
     done = call(*command, "--help")
     assert done.status == 0
