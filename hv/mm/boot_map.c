@@ -178,6 +178,7 @@ bool boot_map_build(const struct mem_ranges *ram, struct mem_ranges *free)
     bool good;
 
     frame_limit = ram->at[ram->count - 1].end >> PAGE_SHIFT;
+    frame_ram_pages = mem_ranges_bytes(ram) >> PAGE_SHIFT;
     m2p_table = (uint64_t *)M2P_RW_VA;
 
     source = free;

@@ -18,6 +18,7 @@
 #include "mm/tlb.h"
 
 uint64_t frame_limit;
+uint64_t frame_ram_pages;
 
 static bool ref_swap(struct frame *f, uint64_t *old, uint64_t new)
 {

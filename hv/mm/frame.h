@@ -75,7 +75,8 @@ static inline unsigned frame_span_bit(unsigned slot)
 #define FRAME_FREED_SHIFT 50
 #define FRAME_FREED_MASK  (0x3fffull << FRAME_FREED_SHIFT)
 
-extern uint64_t frame_limit; /* highest MFN of RAM + 1 */
+extern uint64_t frame_limit;     /* highest MFN of RAM + 1 */
+extern uint64_t frame_ram_pages; /* frames below it that are RAM, the hypervisor's own with them */
 
 /*
  * Both builds provide frame_table, of frame_limit entries, and the direct map: frame_va(mfn) is the

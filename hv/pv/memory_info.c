@@ -16,7 +16,6 @@
 #define MAX_MFN_DOMU      ((1ul << 35) - 1)
 #define MEMOP_CLAIM_PAGES 24 /* the headers show it to tools only */
 #define E820_RAM          1u
-#define E820_RESERVED     2u
 
 struct e820_entry {
     uint64_t addr, size;
@@ -110,53 +109,24 @@ static long memory_map(uint64_t va)
     return guest_write(va, &arg, sizeof(arg)) ? fail(-EFAULT, "argument-unwritable") : 0;
 }
 
-static bool frame_is_ram(mfn_t mfn)
-{
-    return frame_owner(mfn) != OWNER_IO;
-}
-
-/* The next run of frames of one kind, RAM or not, from *n on. False at the end of memory. */
-static bool next_run(uint64_t *n, struct e820_entry *e)
-{
-    uint64_t start = *n;
-    bool ram;
-
-    if (start >= frame_limit)
-        return false;
-    ram = frame_is_ram(mfn_of(start));
-    while (*n < frame_limit && frame_is_ram(mfn_of(*n)) == ram)
-        ++*n;
-    *e = (struct e820_entry){ start << PAGE_SHIFT, (*n - start) << PAGE_SHIFT,
-                              ram ? E820_RAM : E820_RESERVED };
-    return true;
-}
-
-/* The machine's: RAM and the gaps between, then the pages of the interrupt controllers. */
+/*
+ * As much as the machine has, in one piece from 0, and nothing of devices: a kernel looks for its
+ * firmware's tables, and for hardware, where the map has gaps, and none of that is the guest's.
+ */
 static long machine_memory_map(uint64_t va)
 {
-    static const struct e820_entry fixed[] = {
-        { 0xfec00000, 0x1000, E820_RESERVED },
-        { 0xfee00000, 0xf0000, E820_RESERVED },
-    };
+    struct e820_entry whole = { 0, frame_ram_pages << PAGE_SHIFT, E820_RAM };
     struct xen_memory_map arg;
-    struct e820_entry e;
-    uint64_t n = 0;
-    unsigned count = 0;
 
     if (!domain_current()->initial)
         return fail(-EPERM, "privileged");
     if (guest_read(&arg, va, sizeof(arg)))
         return fail(-EFAULT, "argument-unreadable");
-    while (next_run(&n, &e)) {
-        if (arg.nr_entries < count + 3)
-            return fail(-EINVAL, "too-few-entries");
-        if (e.type == E820_RAM &&
-            guest_write((uint64_t)arg.buffer.p + count++ * sizeof(e), &e, sizeof(e)))
-            return fail(-EFAULT, "buffer-unwritable");
-    }
-    if (guest_write((uint64_t)arg.buffer.p + count * sizeof(e), fixed, sizeof(fixed)))
+    if (!arg.nr_entries)
+        return fail(-EINVAL, "too-few-entries");
+    arg.nr_entries = 1;
+    if (guest_write((uint64_t)arg.buffer.p, &whole, sizeof(whole)))
         return fail(-EFAULT, "buffer-unwritable");
-    arg.nr_entries = count + 2;
     return guest_write(va, &arg, sizeof(arg)) ? fail(-EFAULT, "argument-unwritable") : 0;
 }
 

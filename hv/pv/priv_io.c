@@ -2,8 +2,9 @@
 /*
  * IN, OUT, INS, OUTS. Two questions, both answered "no" by default (hazard M5): may this vCPU execute
  * the instruction (I/O privilege or its bitmap; else #GP), and has its domain the port (else reads give
- * ones and writes are dropped). No domain has ports of the machine itself; RTC and PCI configuration can
- * be read by the initial domain, timer 2 is emulated for everybody.
+ * ones and writes are dropped). No domain has ports of the machine itself; the RTC can be read by the
+ * initial domain, timer 2 is emulated for everybody, and behind the PCI address register, which keeps what
+ * is written to it, there is nothing.
  */
 #include "dom/sched.h"
 #include "lib/x86.h"
@@ -20,8 +21,6 @@
 #define PORT_PIT_COMMAND 0x43
 #define PORT_SPEAKER     0x61
 #define PORT_PCI_ADDRESS 0xcf8
-#define PORT_PCI_DATA    0xcfc
-#define PCI_ENABLE       (1u << 31)
 
 #define STRING_CHUNK 64u /* iterations of REP done for one trap; then the instruction runs again */
 
@@ -55,15 +54,6 @@ static uint8_t rtc_read(const struct domain *d, uint16_t port)
     return inb(PORT_RTC_DATA);
 }
 
-/* The register that port 0xcf8 selects is read as bytes. */
-static uint8_t pci_read(const struct domain *d, uint16_t port)
-{
-    if (!d->initial || !(d->io.pci_address & PCI_ENABLE))
-        return 0xff;
-    outl(PORT_PCI_ADDRESS, d->io.pci_address);
-    return inb(port);
-}
-
 static uint8_t port_read(struct domain *d, uint16_t port)
 {
     switch (port) {
@@ -74,8 +64,6 @@ static uint8_t port_read(struct domain *d, uint16_t port)
     case PORT_PIT_COMMAND:
     case PORT_SPEAKER:
         return pit_read(&d->io, port);
-    case PORT_PCI_DATA ... PORT_PCI_DATA + 3:
-        return pci_read(d, port);
     default:
         return 0xff;
     }

@@ -52,12 +52,41 @@ void frame_describe(char *buf, size_t size, uint64_t n)
              type & FRAME_PINNED ? " pinned" : "", type & FRAME_PARTIAL ? " partial" : "");
 }
 
+/*
+ * How many refusals in a row, this one counted, were this domain's same request by the same rule and
+ * about no frame: a kernel that probes asks thousands of times. CPUs may miscount together; it is only
+ * for the log.
+ */
+static uint32_t refused_in_a_row(const char *hypercall, const struct refusal *r, unsigned domid)
+{
+    static struct {
+        const char *hypercall, *rule;
+        unsigned domid;
+        uint32_t count;
+    } last;
+
+    if (!r->rule || r->mfn != REFUSAL_NO_MFN || last.hypercall != hypercall ||
+        last.rule != r->rule || last.domid != domid)
+        last.count = 0;
+    last.hypercall = hypercall;
+    last.rule = r->rule;
+    last.domid = domid;
+    return ++last.count;
+}
+
 long refuse_report(const char *hypercall, const struct refused_entry *e, long err)
 {
     const struct vcpu *v = vcpu_current();
     const struct refusal *r = &this_cpu()->refusal;
-    char frame[112] = "", change[112] = "", inner[64] = "";
+    char frame[112] = "", change[112] = "", inner[64] = "", times[32] = "";
+    uint32_t count = refused_in_a_row(hypercall, r, v->domain->id);
 
+    if (count > 4 && (count & (count - 1))) { /* then each power of two */
+        refusal_clear();
+        return err;
+    }
+    if (count > 4)
+        snprintk(times, sizeof(times), " (%u times in a row)", count);
     if (r->rule && r->mfn != REFUSAL_NO_MFN)
         frame_describe(frame, sizeof(frame), r->mfn);
     if (e && e->level)
@@ -65,9 +94,9 @@ long refuse_report(const char *hypercall, const struct refused_entry *e, long er
                  e->old, e->new);
     if (r->rule && r->slot != REFUSAL_NO_SLOT)
         snprintk(inner, sizeof(inner), " at L%u[%u]=%016lx", r->level, r->slot, r->entry);
-    guest_printk(v->domain->id, v->id, LOG_WARNING, "refused %s[%u]:%s%s%s rule %s: -%s\n",
+    guest_printk(v->domain->id, v->id, LOG_WARNING, "refused %s[%u]:%s%s%s rule %s: -%s%s\n",
                  hypercall, e ? e->index : 0, change, inner, frame, r->rule ? r->rule : "argument",
-                 errno_name(err));
+                 errno_name(err), times);
     refusal_clear();
     return err;
 }
