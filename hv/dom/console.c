@@ -2,7 +2,11 @@
 /*
  * Consoles. The initial domain writes and reads by console_io and hears of input by VIRQ_CONSOLE.
  * A domU has a ring page that the hypervisor serves itself: what the guest puts into `out` goes to
- * the serial line raw, what comes in on the serial line goes into `in`.
+ * the serial line, what comes in for it on the serial line goes into `in`.
+ *
+ * What one domain writes is passed on raw. Of several, each line is kept until it is whole and then
+ * written behind its domain's name; one that is not finished after a pause (a prompt) goes out as it
+ * is, and as long as nobody else writes, what follows continues it at once.
  *
  * Invariant: the ring's frame is held by a general and a writable reference from the builder on, so
  * that it stays the domain's and no page table while we write to it. Its indices are the guest's:
@@ -10,24 +14,71 @@
  */
 #include "dom/console.h"
 
+#include "dom/recipe.h"
+#include "dom/sched.h"
 #include "dom/vcpu.h"
 #include "lib/errno.h"
-#include "lib/machine.h"
 #include "lib/printk.h"
-#include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "mm/refusal.h"
 
-#define INPUT_SIZE 256u /* power of two */
+#define PAUSE_NS 50000000ull /* so long an unfinished line is waited for */
 
-#define SWITCH_KEY   1 /* CTRL-a */
-#define SWITCH_TIMES 3u
+/* ---- output ---- */
 
-static struct {
-    struct spinlock lock;
-    uint32_t cons, prod;
-    char text[INPUT_SIZE];
-} input;
+void console_flush(struct domain *d)
+{
+    struct console *c = &d->console;
+    char prefix[sizeof(d->name) + 2];
+
+    c->flush_at = 0;
+    if (!c->line_used)
+        return;
+    snprintk(prefix, sizeof(prefix), "%s| ", d->name);
+    console_write(d, prefix, c->line, c->line_used);
+    c->line_used = 0;
+}
+
+/* Adds text up to the end of the line or of the room to the domain's line; how much that was. */
+static uint32_t line_add(struct console *c, const char *text, uint32_t n)
+{
+    uint32_t i = 0;
+
+    while (i < n && c->line_used < sizeof(c->line)) {
+        c->line[c->line_used++] = text[i];
+        if (text[i++] == '\n')
+            break;
+    }
+    return i;
+}
+
+static void domain_print(struct domain *d, const char *text, uint32_t n)
+{
+    struct console *c = &d->console;
+
+    if (recipes_count < 2) {
+        console_write(d, "", text, n);
+        return;
+    }
+    while (n) {
+        uint32_t done = line_add(c, text, n);
+
+        text += done;
+        n -= done;
+        if (c->line[c->line_used - 1] == '\n' || c->line_used == sizeof(c->line))
+            console_flush(d);
+    }
+    if (!c->line_used)
+        return;
+    if (console_line_open(d)) {
+        console_flush(d);
+    } else if (!c->flush_at) {
+        c->flush_at = system_time() + PAUSE_NS;
+        vcpu_timers_update();
+    }
+}
+
+/* ---- rings ---- */
 
 static struct xencons_interface *ring_of(const struct domain *d)
 {
@@ -55,21 +106,22 @@ static void ring_print(struct domain *d, struct xencons_interface *ring)
     while (cons != prod) {
         for (n = 0; n < sizeof(text) && cons != prod; n++, cons++)
             text[n] = ring->out[MASK_XENCONS_IDX(cons, ring->out)];
-        console_write_raw(text, n);
+        domain_print(d, text, n);
     }
     __atomic_store_n(&ring->out_cons, cons, __ATOMIC_SEQ_CST);
     ring_notify(d);
 }
 
-/* Moves waiting input into the ring as far as there is room. input.lock is held. */
+/* Moves waiting input into the ring as far as there is room. */
 static void ring_feed(struct domain *d, struct xencons_interface *ring)
 {
     uint32_t cons = __atomic_load_n(&ring->in_cons, __ATOMIC_ACQUIRE);
     uint32_t prod = __atomic_load_n(&ring->in_prod, __ATOMIC_ACQUIRE);
+    struct console *c = &d->console;
     bool moved = false;
 
-    while (input.cons != input.prod && prod - cons < sizeof(ring->in)) {
-        ring->in[MASK_XENCONS_IDX(prod++, ring->in)] = input.text[input.cons++ % INPUT_SIZE];
+    while (c->cons != c->prod && prod - cons < sizeof(ring->in)) {
+        ring->in[MASK_XENCONS_IDX(prod++, ring->in)] = c->input[c->cons++ % CONSOLE_INPUT];
         moved = true;
     }
     if (!moved)
@@ -85,82 +137,24 @@ void console_ring_drain(struct domain *d)
     if (!ring)
         return;
     ring_print(d, ring);
-    spin_lock(&input.lock);
     ring_feed(d, ring); /* what came in while the ring was full */
-    spin_unlock(&input.lock);
 }
 
-static void guest_input(char c)
+void console_give(struct domain *d, char c)
 {
-    struct domain *d = initial_domain;
+    struct console *to = &d->console;
 
-    spin_lock(&input.lock);
-    if (input.prod - input.cons < INPUT_SIZE)
-        input.text[input.prod++ % INPUT_SIZE] = c;
-    if (d && ring_of(d) && !d->shut_down)
+    if (to->prod - to->cons < CONSOLE_INPUT)
+        to->input[to->prod++ % CONSOLE_INPUT] = c;
+    if (ring_of(d))
         ring_feed(d, ring_of(d));
-    spin_unlock(&input.lock);
-    if (d && d->initial)
+    if (d->initial)
         evtchn_raise_virq(d->vcpu[0], VIRQ_CONSOLE);
 }
 
-/* ---- keys of the hypervisor ---- */
+/* ---- console_io ---- */
 
-static void key_help(void);
-
-static const struct {
-    char key;
-    void (*act)(void);
-    const char *what;
-} keys[] = {
-    { 'h', key_help, "list the keys" },
-    { 'A', books_report, "audit" },
-};
-
-static void key_help(void)
-{
-    for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        printk(LOG_ALWAYS, " '%c' %s\n", keys[i].key, keys[i].what);
-}
-
-static void key_pressed(char c)
-{
-    for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (keys[i].key == c) {
-            keys[i].act();
-            return;
-        }
-    }
-}
-
-/* CTRL-a three times gives the line to the other side; until then they are held back. */
-void console_input(char c)
-{
-    static bool ours;
-    static unsigned switches;
-    const struct domain *d = initial_domain;
-
-    if (c == SWITCH_KEY && ++switches == SWITCH_TIMES) {
-        switches = 0;
-        ours = !ours;
-        printk(LOG_ALWAYS, "*** Serial input to %s (type 'CTRL-a' three times to switch input)\n",
-               ours ? "Pinion"
-               : d  ? d->name
-                    : "nobody");
-        return;
-    }
-    if (c == SWITCH_KEY)
-        return;
-    for (; switches; switches--)
-        if (!ours)
-            guest_input(SWITCH_KEY);
-    if (ours)
-        key_pressed(c);
-    else
-        guest_input(c);
-}
-
-static long console_write(unsigned count, uint64_t va)
+static long io_write(unsigned count, uint64_t va)
 {
     char text[256];
 
@@ -168,20 +162,19 @@ static long console_write(unsigned count, uint64_t va)
         n = count - done < sizeof(text) ? count - done : (unsigned)sizeof(text);
         if (guest_read(text, va + done, n))
             return refuse(-EFAULT, "buffer-unreadable", MFN_NONE, 0);
-        console_write_raw(text, n);
+        domain_print(domain_current(), text, n);
     }
     return 0;
 }
 
-static long console_read(unsigned count, uint64_t va)
+static long io_read(unsigned count, uint64_t va)
 {
-    char text[INPUT_SIZE];
+    struct console *c = &domain_current()->console;
+    char text[CONSOLE_INPUT];
     unsigned n = 0;
 
-    spin_lock(&input.lock);
-    while (n < count && n < sizeof(text) && input.cons != input.prod)
-        text[n++] = input.text[input.cons++ % INPUT_SIZE];
-    spin_unlock(&input.lock);
+    while (n < count && n < sizeof(text) && c->cons != c->prod)
+        text[n++] = c->input[c->cons++ % CONSOLE_INPUT];
     if (n && guest_write(va, text, n))
         return refuse(-EFAULT, "buffer-unwritable", MFN_NONE, 0);
     return n;
@@ -193,9 +186,9 @@ long console_io(unsigned cmd, unsigned count, uint64_t buf_va)
         return refuse(-EPERM, "console-is-not-ours", MFN_NONE, 0);
     switch (cmd) {
     case CONSOLEIO_write:
-        return console_write(count, buf_va);
+        return io_write(count, buf_va);
     case CONSOLEIO_read:
-        return console_read(count, buf_va);
+        return io_read(count, buf_va);
     default:
         return refuse(-ENOSYS, "console-op-unknown", MFN_NONE, 0);
     }

@@ -7,8 +7,14 @@
 
 /* Drains the out ring of a domU to the serial line; called when the guest kicks its console port. */
 void console_ring_drain(struct domain *d);
+/* Writes a line that is still unfinished: it has waited long enough, or nothing will follow. */
+void console_flush(struct domain *d);
+/* A byte of input for d. */
+void console_give(struct domain *d, char c);
 /* A byte came in on the serial line: for the domain that has the input, or a key of the hypervisor. */
 void console_input(char c);
+/* The domain of this recipe has ended for good: if it had the input, the next one gets it. */
+void console_input_lost(const struct domain_recipe *r);
 
 /* Most bytes that console_io() takes or gives at once. */
 #define CONSOLE_IO_MAX 4096u

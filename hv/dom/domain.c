@@ -21,7 +21,6 @@
 #include "mm/m2p.h"
 #include "mm/page_alloc.h"
 
-struct domain *initial_domain;
 struct domain *domain_list;
 
 _Static_assert(sizeof(struct domain) <= PAGE_SIZE, "a domain is allocated as one page");
@@ -118,8 +117,6 @@ struct domain *domain_create(struct domain_recipe *r)
         return 0;
     }
     list_add(d);
-    if (!initial_domain)
-        initial_domain = d;
     return d;
 }
 
@@ -193,6 +190,7 @@ void domain_shutdown(struct domain *d, uint8_t reason)
     d->shut_down = true;
     d->shutdown_reason = reason;
     console_ring_drain(d);
+    console_flush(d);
     for (unsigned i = 0; i < d->vcpus; i++)
         sched_stop(d->vcpu[i], VCPU_STOPPED);
     if (d->initial && books_when == BOOKS_OFF)
@@ -214,6 +212,7 @@ __attribute__((noinline, cold)) void domain_crash(const char *fmt, ...)
     if (!d)
         panic("domain_crash on the idle vCPU: %s", why);
     console_ring_drain(d);
+    console_flush(d);
     printk(LOG_ALWAYS, "domain_crash called by d%uv%u: %s\n", d->id, v->id, why);
     printk(LOG_ALWAYS, "Domain %u (vcpu#%u) crashed on cpu#%u:\n", d->id, v->id,
            this_cpu()->cpu_id);
@@ -301,6 +300,7 @@ static void stopped_bury(struct domain *d)
         left_with = worse(left_with, machine_value(reason));
     if (!domains_left())
         machine_stop(left_with);
+    console_input_lost(r);
     domain_changed();
 }
 
@@ -317,8 +317,6 @@ void domain_bury(struct domain *d)
     uint32_t left;
 
     list_remove(d);
-    if (initial_domain == d)
-        initial_domain = domain_list;
     if (d->recipe->domain == d)
         d->recipe->domain = 0;
     d->owner.dying = true;

@@ -33,6 +33,18 @@ struct io_latches {
     } pit2;
 };
 
+#define CONSOLE_LINE  256u
+#define CONSOLE_INPUT 256u /* power of two */
+
+/* What waits on either way between a domain and the serial line (dom/console.c). */
+struct console {
+    uint32_t line_used;
+    char line[CONSOLE_LINE]; /* a line of output that is not finished */
+    uint64_t flush_at;       /* system time at which it is written nevertheless, 0 = none waits */
+    uint32_t cons, prod;
+    char input[CONSOLE_INPUT];
+};
+
 struct domain {
     uint16_t id;
     bool initial;            /* initial domain: privileged, console_io, its end is the machine's */
@@ -51,6 +63,7 @@ struct domain {
     /* Lock order: evtchn.lock, then (nothing). Page types lock by frame, see pt/page_type.h. */
     mfn_t console_mfn; /* console ring of a domU, MFN_NONE for the initial domain */
     uint32_t console_port;
+    struct console console;
     mfn_t store_mfn;
     uint32_t store_port;
     uint64_t max_pfn;
@@ -60,9 +73,6 @@ struct domain {
     char name[32];
     uint8_t handle[16];
 };
-
-extern struct domain
-    *initial_domain; /* the one that was built from the first module, dN either way */
 
 struct domain_recipe;
 

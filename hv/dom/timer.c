@@ -9,6 +9,7 @@
  */
 #include "dom/sched.h"
 
+#include "dom/console.h"
 #include "lib/printk.h"
 #include "lib/x86.h"
 
@@ -43,6 +44,7 @@ void vcpu_timers_update(void)
         if (d->shut_down)
             continue;
         next = earlier(next, earlier(d->watchdog[0], d->watchdog[1]));
+        next = earlier(next, d->console.flush_at);
         for (unsigned i = 0; i < d->vcpus; i++)
             next = earlier(next, vcpu_deadline(d->vcpu[i]));
     }
@@ -86,6 +88,8 @@ void vcpu_timers_expire(uint64_t now)
             domain_shutdown(d, SHUTDOWN_watchdog);
             continue;
         }
+        if (due(d->console.flush_at, now))
+            console_flush(d);
         for (unsigned i = 0; i < d->vcpus; i++)
             vcpu_expire(d->vcpu[i], now);
     }

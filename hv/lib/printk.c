@@ -28,8 +28,9 @@ static struct spinlock log_lock;
 static struct thresholds own = { LOG_INFO + 1, LOG_INFO + 1 };
 static struct thresholds guests = { LOG_ALWAYS + 1, LOG_WARNING + 1 };
 static enum timestamps timestamps;
-static bool column;        /* our last line is still open */
-static bool raw_open;      /* a guest's is: our next one starts a new line */
+static bool column;   /* our last line is still open */
+static bool raw_open; /* a guest's is: anybody else's next one starts a new line */
+static const void *raw_owner;
 static uint64_t tokens_at; /* ns; see guest_allowed() */
 static uint32_t suppressed;
 
@@ -212,14 +213,40 @@ void guest_printk(unsigned domid, unsigned vcpu, enum log_level level, const cha
     va_end(args);
 }
 
-void console_write_raw(const char *text, size_t bytes)
+/* Up to the end of the text or of its first line. */
+static size_t line_bytes(const char *text, size_t bytes)
 {
-    if (!bytes)
-        return;
+    size_t n = 0;
+
+    while (n < bytes && text[n++] != '\n')
+        ;
+    return n;
+}
+
+void console_write(const void *owner, const char *prefix, const char *text, size_t bytes)
+{
     spin_lock(&log_lock);
-    uart_write(text, bytes);
-    raw_open = text[bytes - 1] != '\n';
+    if (raw_open && raw_owner != owner) {
+        uart_write("\n", 1);
+        raw_open = false;
+    }
+    raw_owner = owner;
+    while (bytes) {
+        size_t n = *prefix ? line_bytes(text, bytes) : bytes;
+
+        if (!raw_open)
+            uart_write(prefix, strlen(prefix));
+        uart_write(text, n);
+        raw_open = text[n - 1] != '\n';
+        text += n;
+        bytes -= n;
+    }
     spin_unlock(&log_lock);
+}
+
+bool console_line_open(const void *owner)
+{
+    return raw_open && raw_owner == owner;
 }
 
 void console_break_lock(void)

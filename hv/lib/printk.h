@@ -29,8 +29,13 @@ void guest_printk(unsigned domid, unsigned vcpu, enum log_level level, const cha
 int snprintk(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int vsnprintk(char *buf, size_t size, const char *fmt, va_list args);
 
-/* Raw bytes to the serial line: console output of guests. No prefix, no limit. */
-void console_write_raw(const char *text, size_t bytes);
+/*
+ * Console output of guests: bytes to the serial line without a limit. prefix begins each line, unless
+ * it continues one that the same owner has left open.
+ */
+void console_write(const void *owner, const char *prefix, const char *text, size_t bytes);
+/* True if the line being written is this owner's. */
+bool console_line_open(const void *owner);
 
 /* Waits until the last byte has left the UART. Says first how many guest lines were held back. */
 void console_drain(void);

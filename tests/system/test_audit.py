@@ -204,7 +204,7 @@ def test_the_key(loop, tmp_path):
         guest.type(b"A")
         guest.wait("audit: .* checks before: ok")
         guest.type(SWITCH)
-        guest.wait("Serial input to Domain-0")
+        guest.wait("Serial input to DOM0")
 
 
 @pytest.mark.parametrize("damage", [general_count, type_count, free_block, m2p_word])

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The jobs of a domain among others, and what they share. */
+#ifndef DOMAINS_H
+#define DOMAINS_H
+
+#include <abi/abi.h>
+
+/* The value of a word on the command line, as a number. */
+uint64_t number(const char *name, uint64_t otherwise);
+
+/* A number below limit, another one at each call and in each domain. */
+uint64_t chance(uint64_t limit);
+
+/* Nanoseconds that this vCPU has run so far, as the hypervisor counts them. */
+uint64_t time_run(void);
+
+/* ---- talk.c ---- */
+
+void job_echo(void);   /* gives back each line that is typed, until `quit` */
+void job_halves(void); /* writes a line in two halves, a pause between them */
+
+/* ---- time.c ---- */
+
+void job_busy(void);   /* computes from=MS to=MS of system time; says how much it got done */
+void job_sleepy(void); /* sleeps 1 ms at a time, rounds=N; says how late it woke */
+
+#endif
