@@ -39,6 +39,12 @@ static inline bool hook_fast(void)
     return !trace_on;
 }
 
+/* Whether the registers of the FPU can be borrowed: not while a use of them is the guest's to see. */
+static inline bool hook_wide(void)
+{
+    return !(read_cr0() & CR0_TS);
+}
+
 /* A fallible step (reference, type, allocation, lock) asks whether it is to fail by injection. */
 static inline bool hook_fail(void)
 {

@@ -120,6 +120,28 @@ hypercall_exit_fast:
     swapgs
     sysretq
 
+/*
+ * xen_version(XENVER_version) from the table: what guests call when all they want is the way out, which
+ * delivers events. No register but RAX is touched, so none has to be cleared.
+ */
+    .globl entry_xen_version
+entry_xen_version:
+    test %edi, %edi
+    jnz hc_xen_version
+    mov $C_ABI_VERSION, %eax
+    mov %gs:V_EXIT_TEST, %rcx
+    cmpb $0, (%rcx)
+    jne version_exit_slow
+    mov %gs:V_RIP, %rcx
+    cmp first_noncanonical(%rip), %rcx
+    je version_exit_slow
+    mov %gs:V_RFLAGS, %r11
+    mov %gs:V_RSP, %rsp
+    swapgs
+    sysretq
+version_exit_slow:
+    ret                                 /* to where the table was called from: looks again */
+
     .balign 8
 first_noncanonical:
     .quad 0x0000800000000000

@@ -9,6 +9,7 @@
 #include "dom/vcpu.h"
 #include "lib/percpu.h"
 #include "lib/regs.h"
+#include "pv/abi_version.h"
 
 _Static_assert(offsetof(struct percpu, self) == 0, "this_cpu() before there is a vCPU");
 _Static_assert(offsetof(struct vcpu, cpu) == 0, "this_cpu() with a current vCPU");
@@ -67,5 +68,6 @@ void offsets(void)
     OFFSET(R_RSP, struct cpu_regs, rsp);
     SIZE(R_SIZE, struct cpu_regs);
     CONSTANT(R_WORDS, sizeof(struct cpu_regs) / 8);
+    CONSTANT(C_ABI_VERSION, ABI_VERSION);
     OFFSET(PCPU_CURRENT, struct percpu, current);
 }

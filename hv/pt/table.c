@@ -12,33 +12,16 @@
 #include "mm/owner.h"
 #include "mm/refusal.h"
 #include "pt/pte_check.h"
+#include "pt/table_scan.h"
 
-/*
- * Entries that are looked at as one, by what they have in common: most tables are mostly empty. Each
- * entry that is found is read again, by itself, for what is decided of it. On machines of the host build
- * with a few entries in a table, each is read by itself only.
- */
+/* Entries that are looked at as one within a span that has any: these are in one cache line. */
 #if PT_INDEX_BITS >= 4
-#define GROUP        16u
-#define HALF_ANY(e)  ((e)[0] | (e)[1] | (e)[2] | (e)[3] | (e)[4] | (e)[5] | (e)[6] | (e)[7])
-#define GROUP_ANY(e) (HALF_ANY(e) | HALF_ANY((e) + GROUP / 2))
-#define MAY_BE(e)    (*(e)&PTE_P)
+#define GROUP  8u
+#define ANY(e) ((e)[0] | (e)[1] | (e)[2] | (e)[3] | (e)[4] | (e)[5] | (e)[6] | (e)[7])
 #else
-#define GROUP        2u
-#define HALF_ANY(e)  ((void)(e), PTE_P)
-#define GROUP_ANY(e) HALF_ANY(e)
-#define MAY_BE(e)    ((void)(e), true)
+#define GROUP  1u
+#define ANY(e) (*(e))
 #endif
-
-static inline bool group_empty(const uint64_t *entry)
-{
-    return !(GROUP_ANY(entry) & PTE_P);
-}
-
-static inline bool half_empty(const uint64_t *entry)
-{
-    return !(HALF_ANY(entry) & PTE_P);
-}
 
 /* Whether an entry is the first of so many, counted from its table's begin. */
 static inline bool entry_begins(const uint64_t *entry, unsigned entries)
@@ -46,31 +29,37 @@ static inline bool entry_begins(const uint64_t *entry, unsigned entries)
     return !((uintptr_t)entry % (entries * sizeof(*entry)));
 }
 
-/* The span that an entry is in, as its bit. */
-static inline unsigned span_bit(const uint64_t *entry)
+static inline unsigned slot_of(const uint64_t *entry)
 {
-    return frame_span_bit((uintptr_t)entry % PAGE_SIZE / sizeof(*entry));
+    return (uintptr_t)entry % PAGE_SIZE / sizeof(*entry);
 }
 
-/* The first entry from `entry` up that may be present, or end. */
-static inline uint64_t *next_up(uint64_t *entry, const uint64_t *end)
+static inline bool group_empty(const uint64_t *entry)
 {
-    for (;;) {
-        if (entry_begins(entry, GROUP))
-            while (entry != end && group_empty(entry))
-                entry += GROUP;
-        if (entry == end)
+    return !(ANY(entry) & PTE_P);
+}
+
+/*
+ * The first entry from `entry` up whose group has a present one, or end. Spans that are not named have
+ * none. Which of the group it is the caller sees when it reads them, each once.
+ */
+static inline uint64_t *next_up(uint64_t *entry, uint64_t *end, unsigned spans)
+{
+    while (entry != end) {
+        if (!entry_begins(entry, GROUP))
             return entry;
-        if (entry_begins(entry, GROUP / 2) && half_empty(entry)) {
-            entry += GROUP / 2;
-            continue;
+        if (entry_begins(entry, FRAME_SPAN)) {
+            unsigned rest = spans >> slot_of(entry) / FRAME_SPAN;
+
+            if (!rest)
+                return end;
+            entry += (unsigned)__builtin_ctz(rest) * FRAME_SPAN;
         }
-        do {
-            if (MAY_BE(entry))
-                return entry;
-            entry++;
-        } while (!entry_begins(entry, GROUP / 2));
+        if (!group_empty(entry))
+            return entry;
+        entry += GROUP;
     }
+    return end;
 }
 
 /* The reference of an entry above L1. first: where a resumed promotion begins is no place to stop. */
@@ -85,11 +74,12 @@ static inline int child_get(uint64_t pte, unsigned level, uint16_t owner, bool f
     return rc ? rc : page_get_typed(pte_mfn(pte), owner, (enum page_type)(level - 1));
 }
 
-static int l1_promote(uint64_t *table, uint64_t *entry, uint16_t owner, unsigned *next)
+static int l1_promote(uint64_t *table, uint64_t *entry, uint16_t owner, unsigned *next,
+                      unsigned spans)
 {
     uint64_t *end = table + PT_ENTRIES;
 
-    for (; (entry = next_up(entry, end)) != end; entry++) {
+    for (; (entry = next_up(entry, end, spans)) != end; entry++) {
         uint64_t pte = hook_guest_read64(entry), stored;
         int rc;
 
@@ -121,28 +111,16 @@ static inline bool entry_is_hv(const uint64_t *entry, const uint64_t *hv)
            (PT_HV_SLOT_LAST - PT_HV_SLOT_FIRST) * sizeof(*entry);
 }
 
-/* The spans of what an earlier piece of the promotion has taken: the end is that of one in one piece. */
-static unsigned spans_taken(uint64_t *table, const uint64_t *start, const uint64_t *hv)
-{
-    unsigned spans = 0;
-
-    for (uint64_t *entry = table; (entry = next_up(entry, table + PT_ENTRIES)) < start; entry++)
-        if ((*entry & PTE_P) && !entry_is_hv(entry, hv))
-            spans |= span_bit(entry);
-    return spans;
-}
-
 /* An L2 to L4 from *next up; the hypervisor's slots of an L4 are not the guest's. */
 static int upper_promote(uint64_t *table, unsigned level, uint16_t owner, unsigned *next,
-                         unsigned *spans)
+                         unsigned spans)
 {
     uint64_t *start = table + *next, *end = table + PT_ENTRIES;
     const uint64_t *hv = hv_slots(table, level);
     const uint64_t adjust = pte_adjust(0, level);
     const bool fast = hook_fast();
 
-    *spans = start == table ? 0 : spans_taken(table, start, hv);
-    for (uint64_t *entry = start; (entry = next_up(entry, end)) != end; entry++) {
+    for (uint64_t *entry = start; (entry = next_up(entry, end, spans)) != end; entry++) {
         uint64_t pte;
         int rc;
 
@@ -158,7 +136,6 @@ static int upper_promote(uint64_t *table, unsigned level, uint16_t owner, unsign
             *next = (unsigned)(entry - table);
             return rc;
         }
-        *spans |= span_bit(entry);
         if (~pte & adjust)
             *entry = pte | adjust;
     }
@@ -180,13 +157,15 @@ int table_promote(mfn_t mfn, unsigned level, unsigned *next, unsigned *spans)
 {
     uint64_t *table = frame_va(mfn);
     uint16_t owner = frame_owner(mfn);
+    unsigned present = table_spans(table);
     int rc;
 
     if (level == 1) {
         *spans = FRAME_SPANS_ALL; /* not kept by those who change an L1's entries */
-        rc = l1_promote(table, table + *next, owner, next);
+        rc = l1_promote(table, table + *next, owner, next, present);
     } else {
-        rc = upper_promote(table, level, owner, next, spans);
+        *spans = present;
+        rc = upper_promote(table, level, owner, next, present);
     }
     if (!rc && level == 4)
         return l4_complete(mfn, owner, next);
@@ -209,28 +188,25 @@ static bool child_finish(uint64_t pte, unsigned level, uint16_t owner)
     return frame_demote_partial(child);
 }
 
-/*
- * One behind the last entry below `entry` that may be present, or the table's begin. Spans that are not
- * named have none.
- */
+/* One behind the last entry below `entry` whose group has a present one, or the table's begin. */
 static inline const uint64_t *next_down(const uint64_t *table, const uint64_t *entry,
                                         unsigned spans)
 {
-    for (;;) {
-        while (entry != table && entry_begins(entry, FRAME_SPAN) && !(spans & span_bit(entry - 1)))
-            entry -= FRAME_SPAN;
-        if (entry == table)
+    while (entry != table) {
+        if (!entry_begins(entry, GROUP))
             return entry;
-        if (entry_begins(entry, GROUP / 2) && half_empty(entry - GROUP / 2)) {
-            entry -= GROUP / 2;
-            continue;
+        if (entry_begins(entry, FRAME_SPAN)) {
+            unsigned rest = spans & (frame_span_bit(slot_of(entry - 1)) * 2 - 1);
+
+            if (!rest)
+                return table;
+            entry = table + (32 - (unsigned)__builtin_clz(rest)) * FRAME_SPAN;
         }
-        do {
-            if (MAY_BE(entry - 1))
-                return entry;
-            entry--;
-        } while (!entry_begins(entry, GROUP / 2));
+        if (!group_empty(entry - GROUP))
+            return entry;
+        entry -= GROUP;
     }
+    return table;
 }
 
 static void l1_demote(const uint64_t *table, unsigned next, unsigned spans)
@@ -273,7 +249,7 @@ bool table_demote(mfn_t mfn, unsigned level, unsigned *next, unsigned spans)
     unsigned start = *next;
 
     if (level == 1) {
-        l1_demote(table, start, spans);
+        l1_demote(table, start, table_spans(table));
         return true;
     }
     if (start < PT_ENTRIES && !slot_is_hv(level, start) &&

@@ -45,7 +45,7 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_update_va_mapping] = hc_update_va_mapping,
     [__HYPERVISOR_set_timer_op] = hc_set_timer_op,
     [__HYPERVISOR_event_channel_op_compat] = hc_event_channel_op_compat,
-    [__HYPERVISOR_xen_version] = hc_xen_version,
+    [__HYPERVISOR_xen_version] = entry_xen_version,
     [__HYPERVISOR_console_io] = hc_console_io,
     [__HYPERVISOR_vm_assist] = hc_vm_assist,
     [__HYPERVISOR_update_va_mapping_otherdomain] = hc_update_va_mapping_otherdomain,
@@ -64,6 +64,11 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_xenpmu_op] = hc_xenpmu_op,
 };
 #pragma GCC diagnostic pop
+
+hypercall_fn *hypercall_function(unsigned nr)
+{
+    return nr == __HYPERVISOR_xen_version ? hc_xen_version : hypercall_table[nr];
+}
 
 long hypercall_restart(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {

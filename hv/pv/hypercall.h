@@ -17,6 +17,9 @@ typedef long hypercall_fn(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, ui
 #define HYPERCALLS 64
 extern hypercall_fn *const hypercall_table[HYPERCALLS];
 
+/* What hypercall nr, below HYPERCALLS, is when C calls it: it returns, which entry.S need not. */
+hypercall_fn *hypercall_function(unsigned nr);
+
 /*
  * Arranges that hypercall nr is issued again with these arguments, after the guest had a chance to
  * take an event. Returns the value that the handler must return.
@@ -32,5 +35,8 @@ hypercall_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_s
     hc_nmi_op, hc_sched_op, hc_callback_op, hc_event_channel_op, hc_physdev_op, hc_platform_op,
     hc_sysctl, hc_domctl, hc_hvm_op, hc_sched_op_compat, hc_event_channel_op_compat, hc_xenpmu_op,
     hc_iret;
+
+/* cpu/entry.S: the way in and out of the commonest xen_version in one; for the table only. */
+hypercall_fn entry_xen_version;
 
 #endif

@@ -9,6 +9,7 @@
 #include "mm/hv_map.h"
 #include "mm/tlb.h"
 #include "pt/pin.h"
+#include "pt/table_scan.h"
 
 /*
  * Steps (reads of entries, accesses to frame words) of three full L1s, at most four for an entry: one
@@ -152,6 +153,37 @@ static void teardown_with_others(void **state)
     this_cpu()->pt_work = work;
 }
 
+/* Each word of a table by itself, and next to words that are not present: two ways of looking agree. */
+static void spans_of_every_word(void **state)
+{
+    static _Alignas(4096) uint64_t table[PT_ENTRIES];
+
+    (void)state;
+    for (unsigned slot = 0; slot < PT_ENTRIES; slot++) {
+        for (unsigned i = 0; i < PT_ENTRIES; i++)
+            table[i] = ~(uint64_t)PTE_P;
+        assert_int_equal(table_spans(table), 0);
+        table[slot] = PTE_P;
+        assert_int_equal(scan_wide(table), 1u << slot / 32);
+        assert_int_equal(scan_each(table), 1u << slot / 32);
+    }
+}
+
+static void spans_keep_the_guests_register(void **state)
+{
+    static _Alignas(4096) uint64_t table[PT_ENTRIES];
+    const uint64_t set[2] = { 0x0123456789abcdef, 0xfedcba9876543210 };
+    uint64_t got[2];
+
+    (void)state;
+    for (unsigned i = 0; i < PT_ENTRIES; i++)
+        table[i] = PTE_P | i;
+    asm volatile("movups %0, %%xmm0" : : "m"(set) : "xmm0");
+    assert_int_equal(scan_wide(table), FRAME_SPANS_ALL);
+    asm volatile("movups %%xmm0, %0" : "=m"(got));
+    assert_memory_equal(got, set, sizeof(set));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, wide_tree, machine_teardown)
@@ -163,6 +195,8 @@ int main(void)
         T(abandoned),
         T(teardown_in_pieces),
         T(teardown_with_others),
+        cmocka_unit_test(spans_of_every_word),
+        cmocka_unit_test(spans_keep_the_guests_register),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);

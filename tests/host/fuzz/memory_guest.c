@@ -160,6 +160,11 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_update_va_mapping_otherdomain] = hc_update_va_mapping_otherdomain,
     [__HYPERVISOR_mmuext_op] = hc_mmuext_op,
 };
+
+hypercall_fn *hypercall_function(unsigned nr)
+{
+    return hypercall_table[nr];
+}
 #pragma GCC diagnostic pop
 
 long hypercall_restart(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
