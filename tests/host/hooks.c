@@ -63,9 +63,12 @@ uint64_t hook_guest_read64(const uint64_t *word)
     ghost_read_check(word);
     if (!hooks.flip)
         return value;
-    for (unsigned i = 0; i < words_read; i++)
-        if (words[i] == word)
-            return value ^ (PTE_A | PTE_D);
+    for (unsigned i = 0; i < words_read; i++) {
+        if (words[i] != word)
+            continue;
+        hooks.table_rereads++;
+        return value ^ (PTE_A | PTE_D);
+    }
     assert_true(words_read < WORDS);
     words[words_read++] = word;
     return value;

@@ -54,7 +54,8 @@ struct machine_hooks {
     void (*rescheduled)(void); /* what other vCPUs do when one waits; 0 = nothing */
     unsigned long reschedules;
     bool flip; /* a guest word reads differently the second time */
-    unsigned long double_reads;
+    unsigned long double_reads,
+        table_rereads; /* of the guest's memory; of words of tables, if flip */
     unsigned long work,
         longest_work; /* steps since the last preemption check, and the most there were */
 };

@@ -45,6 +45,7 @@ static void descriptors(void **state)
         DESC_P, /* of type 0: nothing to the CPU */
         DESC_P | DESC_DPL_MASK,
         GATE | 7ull << 16, /* into the LDT */
+        GATE | (uint64_t)(GDT_RESERVED_BYTE | 7) << 16,
         GATE | 3ull << 16,
         GATE | 0xbull << 16,
         GATE | (uint64_t)FLAT_RING3_CS64 << 16,
