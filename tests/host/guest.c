@@ -208,17 +208,3 @@ struct domain *domain_find(uint16_t id)
            : id == DOMID_SELF         ? domain_current()
                                       : 0;
 }
-
-long ldt_set(uint64_t va, uint64_t entries)
-{
-    if (entries > LDT_MAX_ENTRIES || (entries && (va & (PAGE_SIZE - 1))))
-        return -EINVAL;
-    vcpu_current()->ldt_va = va;
-    vcpu_current()->ldt_entries = (uint32_t)entries;
-    return 0;
-}
-
-void ldt_unmap(struct vcpu *v)
-{
-    (void)v;
-}

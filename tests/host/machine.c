@@ -15,6 +15,8 @@
 
 #define HV_SLOTS  (PT_HV_SLOT_LAST - PT_HV_SLOT_FIRST + 1)
 #define HOLDS_MAX 256u
+#define GDT_PAGES 14u
+#define LDT_PAGES 16u
 #define FRAMES_HV 3u /* not for the allocator: 0 and 2 the hypervisor's, 1 not RAM */
 #define HV_ENTRY  (2 * PAGE_SIZE | PTE_P | PTE_RW | PTE_A | PTE_D)
 
@@ -29,6 +31,7 @@ bool trace_on, machine_checks_off, machine_panic_expected;
 jmp_buf machine_panic_jump;
 
 static uint64_t hv_slots[HV_SLOTS];
+static struct trap_info traps[MACHINE_VCPUS][256];
 static struct audit_ref holds[HOLDS_MAX];
 static unsigned holds_count;
 static struct audit_count *scratch;
@@ -120,11 +123,6 @@ void hv_map_show_m2p(uint64_t *l4, int visible)
     l4[PT_HV_SLOT_FIRST] = visible ? hv_slots[0] : 0;
 }
 
-void vcpu_descriptors_release(struct vcpu *v)
-{
-    (void)v;
-}
-
 /* The dirty bit of a page: it has another content than when it was asked for last. */
 static bool page_written(const void *page)
 {
@@ -168,6 +166,9 @@ static void vcpu_start(unsigned n, struct domain *d)
     v->domain = d;
     v->id = d->vcpus;
     v->info_mfn = MFN_NONE;
+    v->traps = traps[n];
+    for (unsigned i = 0; i < GDT_PAGES; i++)
+        v->gdt_mfn[i] = MFN_NONE;
     d->vcpu[d->vcpus++] = v;
     machine_percpu[n] = (struct percpu){ .cpu_id = n, .current = v, .pt_work = &v->pt_work };
     machine_percpu[n].self = &machine_percpu[n];
@@ -200,6 +201,8 @@ void machine_begin(unsigned frames)
     vcpu_start(1, &machine_guest);
     vcpu_start(2, &machine_control);
     vcpu_start(3, &machine_guest);
+    memset(traps, 0, sizeof(traps));
+    memset(machine_window, 0, sizeof(machine_window));
     machine_this_cpu = &machine_percpu[0];
     hooks_reset();
     machine_between_restarts = 0;
@@ -269,22 +272,35 @@ void machine_run(unsigned n)
 
 /* ---- checks ----------------------------------------------------------------- */
 
+/* What one vCPU refers to. Result: how many. */
+static unsigned vcpu_roots(const struct vcpu *v, struct audit_ref *refs)
+{
+    unsigned n = 0;
+
+    if (v->cr3_kernel)
+        refs[n++] = (struct audit_ref){ ma_to_mfn(v->cr3_kernel), PT_L4, "kernel root" };
+    if (v->cr3_user)
+        refs[n++] = (struct audit_ref){ ma_to_mfn(v->cr3_user), PT_L4, "user root" };
+    for (unsigned i = 0; i < GDT_PAGES; i++)
+        if (!mfn_eq(v->gdt_mfn[i], MFN_NONE))
+            refs[n++] = (struct audit_ref){ v->gdt_mfn[i], PT_SEG, "GDT slot" };
+    for (unsigned i = 0; i < LDT_PAGES; i++)
+        if (v->ldt_mapped & 1u << i)
+            refs[n++] = (struct audit_ref){ v->ldt_mfn[i], PT_SEG, "LDT slot" };
+    return n;
+}
+
 /* What the auditor is told of; good until the next call. */
 static const struct audit_roots *roots_list(bool at_rest)
 {
-    static struct audit_ref refs[HOLDS_MAX + 2 * MACHINE_VCPUS];
+    static struct audit_ref refs[HOLDS_MAX + (2 + GDT_PAGES + LDT_PAGES) * MACHINE_VCPUS];
     static const struct pt_work *works[MACHINE_VCPUS];
     static struct audit_roots roots;
     unsigned n = 0;
 
     for (unsigned i = 0; i < MACHINE_VCPUS; i++) {
-        const struct vcpu *v = &machine_vcpu[i];
-
-        works[i] = &v->pt_work;
-        if (v->cr3_kernel)
-            refs[n++] = (struct audit_ref){ ma_to_mfn(v->cr3_kernel), PT_L4, "kernel root" };
-        if (v->cr3_user)
-            refs[n++] = (struct audit_ref){ ma_to_mfn(v->cr3_user), PT_L4, "user root" };
+        works[i] = &machine_vcpu[i].pt_work;
+        n += vcpu_roots(&machine_vcpu[i], refs + n);
     }
     memcpy(refs + n, holds, holds_count * sizeof(holds[0]));
     roots = (struct audit_roots){ .refs = refs,
@@ -389,90 +405,4 @@ struct machine_tree machine_tree(struct domain *d, uint64_t leaf_flags)
                          pte_make(t.l[level - 1], level == 1 ? leaf_flags : BRANCH));
     }
     return t;
-}
-
-/* ---- snapshots -------------------------------------------------------------- */
-
-struct snapshot {
-    struct frame *frames;
-    uint64_t *m2p;
-    uint8_t *memory;
-    struct vcpu vcpu[MACHINE_VCPUS];
-    struct percpu percpu[MACHINE_CPUS];
-    uint32_t pages[2];
-};
-
-struct snapshot *snapshot_take(void)
-{
-    struct snapshot *s = calloc(1, sizeof(*s));
-
-    s->frames = malloc(frame_limit * sizeof(*s->frames));
-    s->m2p = malloc(frame_limit * sizeof(*s->m2p));
-    s->memory = malloc(frame_limit * PAGE_SIZE);
-    memcpy(s->frames, frame_table, frame_limit * sizeof(*s->frames));
-    memcpy(s->m2p, m2p_table, frame_limit * sizeof(*s->m2p));
-    memcpy(s->memory, machine_memory, frame_limit * PAGE_SIZE);
-    memcpy(s->vcpu, machine_vcpu, sizeof(s->vcpu));
-    memcpy(s->percpu, machine_percpu, sizeof(s->percpu));
-    s->pages[0] = machine_guest.owner.pages;
-    s->pages[1] = machine_control.owner.pages;
-    return s;
-}
-
-static bool frame_same(const struct frame *was, const struct frame *is)
-{
-    if ((was->ref ^ is->ref) & ~FRAME_FREED_MASK)
-        return false;
-    /* Without a count the type's value and date say only what to flush next time. */
-    if (!(was->type & FRAME_TYPE_COUNT) && !(is->type & FRAME_TYPE_COUNT))
-        return !((was->type ^ is->type) &
-                 (FRAME_PINNED | FRAME_VALIDATED | FRAME_PARTIAL | FRAME_LOCKED));
-    return was->type == is->type;
-}
-
-bool snapshot_same(const struct snapshot *s)
-{
-    bool same = s->pages[0] == machine_guest.owner.pages &&
-                s->pages[1] == machine_control.owner.pages;
-
-    for (uint64_t n = 0; n < frame_limit; n++) {
-        bool is_free = frame_owner(mfn_of(n)) == OWNER_NONE;
-
-        if (!is_free && !frame_same(&s->frames[n], &frame_table[n])) {
-            print_error("frame %lx: ref %016lx -> %016lx, type %016lx -> %016lx\n", n,
-                        s->frames[n].ref, frame_table[n].ref, s->frames[n].type,
-                        frame_table[n].type);
-            same = false;
-        }
-        if (is_free != ((uint16_t)(s->frames[n].ref >> FRAME_OWNER_SHIFT) == OWNER_NONE))
-            same = false;
-        if (!is_free && (s->m2p[n] != m2p_table[n] ||
-                         memcmp(s->memory + n * PAGE_SIZE, frame_va(mfn_of(n)), PAGE_SIZE))) {
-            print_error("frame %lx has another content\n", n);
-            same = false;
-        }
-    }
-    for (unsigned i = 0; i < MACHINE_VCPUS; i++)
-        same &= s->vcpu[i].cr3_kernel == machine_vcpu[i].cr3_kernel &&
-                s->vcpu[i].cr3_user == machine_vcpu[i].cr3_user && !machine_vcpu[i].pt_work.used;
-    return same;
-}
-
-void snapshot_restore(const struct snapshot *s)
-{
-    memcpy(frame_table, s->frames, frame_limit * sizeof(*s->frames));
-    memcpy(m2p_table, s->m2p, frame_limit * sizeof(*s->m2p));
-    memcpy(machine_memory, s->memory, frame_limit * PAGE_SIZE);
-    memcpy(machine_vcpu, s->vcpu, sizeof(s->vcpu));
-    memcpy(machine_percpu, s->percpu, sizeof(s->percpu));
-    machine_guest.owner.pages = s->pages[0];
-    machine_control.owner.pages = s->pages[1];
-}
-
-void snapshot_free(struct snapshot *s)
-{
-    free(s->frames);
-    free(s->m2p);
-    free(s->memory);
-    free(s);
 }

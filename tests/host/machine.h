@@ -175,6 +175,14 @@ bool ghost_has(mfn_t mfn, bool writable);
 void ghost_read_check(const uint64_t *word);
 extern unsigned long ghost_flushes, ghost_va_flushes;
 
+/*
+ * The CPU's side of a vCPU (cpu.c): its windows on descriptor tables, page by page, the GDT's and from
+ * MACHINE_WINDOW_LDT on the LDT's; how many of its requests ended in another context.
+ */
+#define MACHINE_WINDOW_LDT 16u
+extern uint64_t machine_window[2][MACHINE_VCPUS][32]; /* by domain id and the vCPU's */
+extern unsigned machine_irets;
+
 /* The log: what printk wrote since the last call of log_clear(). */
 const char *log_text(void);
 void log_clear(void);

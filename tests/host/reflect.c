@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Stands in for pv/bounce.c, and for the descriptor tables: every selector is a flat 64-bit one. */
+/* Stands in for pv/bounce.c; see reflect.h. */
 #include "reflect.h"
 
 #include "machine.h"
 
-#include "pt/descriptor.h"
 #include "pv/bounce.h"
-#include "pv/descriptor.h"
 
 struct reflected reflected;
 
@@ -31,12 +29,4 @@ void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint
     (void)regs;
     nothing_is_held();
     reflected = (struct reflected){ reflected.count + 1, 14, error_code, cr2 };
-}
-
-bool segment_descriptor(const struct vcpu *v, uint16_t sel, uint64_t *desc)
-{
-    (void)v;
-    (void)sel;
-    *desc = DESC_P | DESC_S | DESC_CODE | DESC_DPL_MASK | DESC_L;
-    return true;
 }

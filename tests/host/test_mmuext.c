@@ -99,7 +99,6 @@ static void errors_of_operations(void **state)
         { { .cmd = MMUEXT_INVLPG_LOCAL }, 0 },
         { { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = 0x1001, .arg2.nr_ents = 1 }, -EINVAL },
         { { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = 0x1000, .arg2.nr_ents = 8193 }, -EINVAL },
-        { { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = 0x1000, .arg2.nr_ents = 8192 }, 0 },
         { { .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = l1.n }, -EINVAL },
         { { .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = frame_limit }, -EINVAL },
         { { .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = l1.n, .arg2.src_mfn = page.n }, -EINVAL },

@@ -45,6 +45,7 @@ static bool fault(const void *code, size_t bytes, struct cpu_regs *regs)
 
     memcpy(machine_guest_memory, code, bytes);
     regs->rip = GUEST_VA;
+    regs->cs = FLAT_RING3_CS64;
     regs->rbx = entry_va;
     done = ptwr_fault(v, regs, entry_va, PFEC_P | PFEC_W);
     machine_check("store to a table");
@@ -149,7 +150,9 @@ static void operands_that_do_not_fit(void **state)
 static void code_across_a_missing_page(void **state)
 {
     struct vcpu *v = vcpu_current();
-    struct cpu_regs regs = { .rip = GUEST_VA + GUEST_BYTES - 2, .rbx = entry_va };
+    struct cpu_regs regs = { .cs = FLAT_RING3_CS64,
+                             .rip = GUEST_VA + GUEST_BYTES - 2,
+                             .rbx = entry_va };
 
     (void)state;
     memcpy(machine_guest_memory + GUEST_BYTES - 2, (const uint8_t[]){ 0x48, 0x89 }, 2);

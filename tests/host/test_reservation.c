@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory reservation of a domain (hazards P13, P15): an extent is given or taken whole or not at
+ * all, the hypervisor's own pages are nobody's to give, and a list goes on where it was cut.
+ */
+#include "machine.h"
+
+#include "mm/m2p.h"
+#include "mm/page_alloc.h"
+
+#define EXTENTS 6u
+
+static mfn_t page[8];
+
+static int stage(void **state)
+{
+    (void)state;
+    machine_begin(256);
+    for (unsigned i = 0; i < 8; i++)
+        page[i] = machine_page(&machine_guest);
+    hooks_reset();
+    return 0;
+}
+
+static uint64_t *list(void)
+{
+    return (uint64_t *)((uint8_t *)machine_requests() + 0x100);
+}
+
+/* The list is behind the request. Result: extents done. */
+static long reserve(unsigned cmd, unsigned extents, unsigned order)
+{
+    struct xen_memory_reservation *r = machine_requests();
+    long done;
+
+    *r = (struct xen_memory_reservation){ .nr_extents = extents,
+                                          .extent_order = order,
+                                          .domid = DOMID_SELF };
+    r->extent_start.p = (void *)(GUEST_REQUESTS + 0x100);
+    done = machine_hypercall(hc_memory_op, cmd, GUEST_REQUESTS, 0, 0);
+    machine_check("reservation");
+    return done;
+}
+
+static void given_back_and_taken(void **state)
+{
+    uint32_t pages = machine_guest.owner.pages;
+
+    (void)state;
+    for (unsigned i = 0; i < EXTENTS; i++)
+        list()[i] = page[i].n;
+    assert_int_equal(reserve(XENMEM_decrease_reservation, EXTENTS, 0), EXTENTS);
+    assert_int_equal(machine_guest.owner.pages, pages - EXTENTS);
+    for (unsigned i = 0; i < EXTENTS; i++) {
+        assert_int_equal(frame_owner(page[i]), OWNER_NONE);
+        list()[i] = 0x500 + i;
+    }
+    assert_int_equal(reserve(XENMEM_populate_physmap, EXTENTS, 0), EXTENTS);
+    for (unsigned i = 0; i < EXTENTS; i++) {
+        assert_int_equal(frame_owner(mfn_of(list()[i])), machine_guest.id);
+        assert_int_equal(m2p_get(mfn_of(list()[i])), 0x500 + i);
+    }
+    assert_int_equal(reserve(XENMEM_increase_reservation, 2, 1), 2);
+    assert_int_equal(machine_guest.owner.pages, pages + 4);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(list()[i] % 2, 0);
+}
+
+/* A page that the hypervisor shares with the guest stays. */
+static void lent_pages(void **state)
+{
+    (void)state;
+    frame_of(page[0])->ref |= FRAME_HV_SHARED;
+    machine_guest.owner.pages--; /* it counts for nobody */
+    list()[0] = page[0].n;
+    assert_refused(0, reserve(XENMEM_decrease_reservation, 1, 0));
+    frame_of(page[0])->ref &= ~FRAME_HV_SHARED;
+    machine_guest.owner.pages++;
+    assert_int_equal(reserve(XENMEM_decrease_reservation, 1, 0), 1);
+}
+
+/* One frame of an extent is not the guest's, the first or the last: all of it stays. */
+static void an_extent_in_part(void **state)
+{
+    uint64_t first;
+
+    (void)state;
+    assert_int_equal(reserve(XENMEM_increase_reservation, 1, 2), 1);
+    first = list()[0];
+    for (unsigned i = 0; i < 4; i++) {
+        list()[0] = first + i;
+        assert_int_equal(reserve(XENMEM_decrease_reservation, 1, 0), 1);
+        list()[0] = first;
+        assert_refused(0, reserve(XENMEM_decrease_reservation, 1, 2));
+        list()[0] = first & ~3ul;
+        assert_refused(0, reserve(XENMEM_decrease_reservation, 1, 2));
+        /* The same frame comes back: it is the one that was given last. */
+        list()[0] = first + i;
+        assert_int_equal(reserve(XENMEM_populate_physmap, 1, 0), 1);
+        if (list()[0] != first + i)
+            return;
+    }
+}
+
+static void lists_that_stop(void **state)
+{
+    (void)state;
+    list()[0] = page[0].n;
+    list()[1] = frame_limit;
+    list()[2] = page[1].n;
+    assert_int_equal(reserve(XENMEM_decrease_reservation, 3, 0), 1);
+    assert_int_equal(frame_owner(page[1]), machine_guest.id);
+    list()[0] = machine_page(&machine_control).n;
+    assert_refused(0, reserve(XENMEM_decrease_reservation, 1, 0));
+    machine_guest.owner.max_pages = machine_guest.owner.pages + 5;
+    assert_int_equal(reserve(XENMEM_increase_reservation, 8, 1), 2);
+    assert_refused(0, reserve(XENMEM_increase_reservation, 1, 10));
+    for (unsigned cmd = 0; cmd < 2; cmd++)
+        assert_refused(0, machine_hypercall(hc_memory_op, cmd, 0x10, 0, 0));
+}
+
+/* Cut after any extent, the list goes on, and the result counts from its beginning. */
+static void preempted_anywhere(void **state)
+{
+    (void)state;
+    for (unsigned long k = 0; k <= EXTENTS; k++) {
+        for (unsigned i = 0; i < EXTENTS; i++)
+            list()[i] = 0x500 + i;
+        hooks_reset();
+        hooks.preempt_at = k ? k : ALWAYS;
+        assert_int_equal(reserve(XENMEM_populate_physmap, EXTENTS, 0), EXTENTS);
+        assert_int_equal(machine_restarts, k ? k < EXTENTS : EXTENTS - 1);
+        hooks_reset();
+        hooks.preempt_at = k ? k : ALWAYS;
+        assert_int_equal(reserve(XENMEM_decrease_reservation, EXTENTS, 0), EXTENTS);
+    }
+}
+
+/* At each step that can fail, what was done is told, and the rest is as before. */
+static void failed_anywhere(void **state)
+{
+    uint32_t pages = machine_guest.owner.pages;
+    unsigned failures = 0;
+
+    (void)state;
+    for (unsigned long k = 1;; k++) {
+        long done;
+
+        for (unsigned i = 0; i < EXTENTS; i++)
+            list()[i] = 0x500 + i;
+        hooks_reset();
+        hooks.fail_at = k;
+        done = reserve(XENMEM_populate_physmap, EXTENTS, 1);
+        assert_int_equal(machine_guest.owner.pages, pages + 2 * done);
+        failures += done < EXTENTS;
+        hooks_reset();
+        assert_int_equal(reserve(XENMEM_decrease_reservation, (unsigned)done, 1), done);
+        if (done == EXTENTS)
+            break;
+    }
+    assert_true(failures >= EXTENTS);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, stage, machine_teardown)
+    const struct CMUnitTest tests[] = {
+        T(given_back_and_taken), T(lent_pages),         T(an_extent_in_part),
+        T(lists_that_stop),      T(preempted_anywhere), T(failed_anywhere),
+    };
+
+    return cmocka_run_group_tests(tests, 0, 0);
+}
