@@ -8,6 +8,7 @@
  */
 #include "dom/books.h"
 
+#include "dom/gnttab.h"
 #include "dom/sched.h"
 #include "dom/vcpu.h"
 #include "lib/machine.h"
@@ -143,6 +144,12 @@ static void list_domain(const struct domain *d)
         list_vcpu(d->vcpu[i]);
 }
 
+static void list_grants(audit_visit_fn *visit, void *arg)
+{
+    for (const struct domain *d = domain_list; d; d = d->next)
+        gnttab_holds(d, visit, arg);
+}
+
 /* ---- what only this room can check ---- */
 
 /* The last-level entry of va in the domain's own slot, 0 if there is none. */
@@ -195,6 +202,8 @@ static struct audit_roots roots_list(void)
     return (struct audit_roots){
         .refs = refs,
         .refs_count = refs_count,
+        .more_refs = list_grants,
+        .may_map = domain_list && domain_list->next ? gnttab_may_map : 0,
         .works = works,
         .works_count = works_count,
         .hv_slots = (const uint64_t *)frame_va(ma_to_mfn(idle_root_pa)) + PT_HV_SLOT_FIRST,
@@ -224,6 +233,7 @@ static bool audit(struct audit *a)
         a->roots = &roots;
         audit_tables(a);
         audit_free(a);
+        gnttab_audit(a, domain_list);
         check_vcpus(a);
         audit_end(a);
     }

@@ -12,6 +12,7 @@
  */
 #include "dom/build_plan.h"
 
+#include "dom/gnttab.h"
 #include "dom/hypercall_page.h"
 #include "dom/recipe.h"
 #include "dom/sched.h"
@@ -203,6 +204,9 @@ static int connect_rings(struct build_plan *b, start_info_t *si)
     d->console_port = evtchn_bind_hypervisor(d);
     if (!d->store_port || !d->console_port)
         return -ENOMEM;
+    gnttab_reserve(d, GNTTAB_RESERVED_CONSOLE, 0, d->console_mfn);
+    gnttab_reserve(d, GNTTAB_RESERVED_XENSTORE, d->evtchn.port[d->store_port].remote_dom,
+                   d->store_mfn);
     si->store_mfn = d->store_mfn.n;
     si->store_evtchn = d->store_port;
     si->console.domU.mfn = d->console_mfn.n;

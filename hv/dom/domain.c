@@ -12,6 +12,7 @@
 #include "dom/books.h"
 #include "dom/console.h"
 #include "dom/dump.h"
+#include "dom/gnttab.h"
 #include "dom/recipe.h"
 #include "dom/sched.h"
 #include "dom/teardown.h"
@@ -65,7 +66,7 @@ static uint16_t id_next(void)
 
 static bool parts_create(struct domain *d, unsigned vcpus)
 {
-    if (!perdomain_create(d) || !evtchn_init(d) || !shared_info_create(d))
+    if (!perdomain_create(d) || !evtchn_init(d) || !shared_info_create(d) || !gnttab_create(d))
         return false;
     for (unsigned i = 0; i < vcpus; i++)
         if (!vcpu_create(d, i))
@@ -321,6 +322,10 @@ void domain_bury(struct domain *d)
         d->recipe->domain = 0;
     d->owner.dying = true;
     evtchn_destroy(d);
+    while (!gnttab_unmap_all(d))
+        ;
+    if (gnttab_idle(d))
+        gnttab_destroy(d);
     left = teardown_memory(d);
     if (left)
         printk(LOG_ERROR, "Domain %u: %u frames did not come back\n", d->id, left);

@@ -16,6 +16,7 @@
 #define DOMAIN_NO_REASON 0xffu
 
 struct vcpu;
+struct gnttab;
 
 /* What a domain left in the ports that are emulated for it (pv/priv_io.c). */
 struct io_latches {
@@ -59,8 +60,9 @@ struct domain {
     struct perdomain_map perdomain; /* GDT and LDT windows, slot 260 */
     uint64_t vm_assist;             /* bits by type */
     struct evtchn_table evtchn;
+    struct gnttab *gnttab; /* dom/gnttab.h */
     struct io_latches io;
-    /* Lock order: evtchn.lock, then (nothing). Page types lock by frame, see pt/page_type.h. */
+    /* Lock order: evtchn.lock, then (nothing); of grants: dom/gnttab.h. Page types lock by frame, see pt/page_type.h. */
     mfn_t console_mfn; /* console ring of a domU, MFN_NONE for the initial domain */
     uint32_t console_port;
     struct console console;

@@ -41,23 +41,29 @@ static void differs(struct audit *a, const char *rule, uint64_t n, const char *w
 
 /* ---- first pass: count ---- */
 
+static void count_root(void *arg, const struct audit_ref *ref)
+{
+    uint64_t n = ref->mfn.n, type;
+    struct audit *a = arg;
+
+    audit_count_ref(a, ref->what, AUDIT_AT(n), n, ref->type != PT_NONE);
+    if (ref->type == PT_NONE || n >= frame_limit)
+        return;
+    type = frame_table[n].type;
+    if (TYPE_OF(type) != ref->type)
+        audit_differs(a, "one-type", ref->what, AUDIT_AT(n), "type", TYPE_OF(type), ref->type);
+    else if (!(type & FRAME_VALIDATED))
+        audit_differs(a, "validated", ref->what, AUDIT_AT(n), "validated flag", 0, 1);
+}
+
 static void count_roots(struct audit *a)
 {
     const struct audit_roots *r = a->roots;
 
-    for (unsigned i = 0; i < r->refs_count; i++) {
-        const struct audit_ref *ref = &r->refs[i];
-        uint64_t n = ref->mfn.n, type;
-
-        audit_count_ref(a, ref->what, AUDIT_AT(n), n, ref->type != PT_NONE);
-        if (ref->type == PT_NONE || n >= frame_limit)
-            continue;
-        type = frame_table[n].type;
-        if (TYPE_OF(type) != ref->type)
-            audit_differs(a, "one-type", ref->what, AUDIT_AT(n), "type", TYPE_OF(type), ref->type);
-        else if (!(type & FRAME_VALIDATED))
-            audit_differs(a, "validated", ref->what, AUDIT_AT(n), "validated flag", 0, 1);
-    }
+    for (unsigned i = 0; i < r->refs_count; i++)
+        count_root(a, &r->refs[i]);
+    if (r->more_refs)
+        r->more_refs(count_root, a);
     for (unsigned i = 0; i < r->works_count; i++) {
         uint64_t n = r->works[i]->mfn.n;
 

@@ -23,6 +23,8 @@ struct audit_ref {
     const char *what;    /* "kernel root", "GDT slot": for the log */
 };
 
+typedef void audit_visit_fn(void *arg, const struct audit_ref *ref);
+
 /* Recounted references of one frame. */
 struct audit_count {
     uint32_t refs;
@@ -32,12 +34,14 @@ struct audit_count {
 struct audit_roots {
     const struct audit_ref *refs; /* base pointers, descriptor slots, registered areas, … */
     unsigned refs_count;
+    void (*more_refs)(audit_visit_fn *visit,
+                      void *arg);       /* calls visit for each of more; 0 = none */
     const struct pt_work *const *works; /* pending cleanup of each vCPU */
     unsigned works_count;
     bool at_rest;             /* a vCPU is about to run guest code: no pending cleanup */
     const uint64_t *hv_slots; /* template of the hypervisor's slots, first to last */
-    /* May tables of table_owner hold L1 entries to frames of page_owner? 0 = never. */
-    bool (*may_map)(uint16_t table_owner, uint16_t page_owner);
+    /* May tables of table_owner hold L1 entries to this frame of another owner's? 0 = never. */
+    bool (*may_map)(uint16_t table_owner, mfn_t frame, bool writable);
     struct audit_count *scratch; /* frame_limit elements of work memory */
 };
 

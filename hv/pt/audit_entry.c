@@ -46,7 +46,7 @@ static void count_leaf(struct audit *a, uint64_t n, unsigned slot, uint64_t pte)
     if (target >= frame_limit)
         return;
     if (owner_of(target) != owner_of(n) &&
-        !(a->roots->may_map && a->roots->may_map(owner_of(n), owner_of(target))))
+        !(a->roots->may_map && a->roots->may_map(owner_of(n), mfn_of(target), pte & PTE_RW)))
         audit_differs(a, "owner", "L1", at, "target's owner", owner_of(target), owner_of(n));
     type = frame_table[target].type;
     if ((pte & PTE_RW) && (type & FRAME_TYPE_COUNT) && TYPE_OF(type) != PT_WRITABLE)

@@ -39,12 +39,22 @@ static inline uint64_t typed(uint64_t n, uint64_t owner, unsigned type)
 
 /* ---- left: tables and roots ---- */
 
+/* Whose the frame of an L1 entry is, in owner's table: other than owner's only with leave. */
+static uint16_t leaf_owner(const struct audit_roots *r, uint64_t pte, uint16_t owner)
+{
+    mfn_t target = pte_mfn(pte);
+    uint16_t other = frame_valid(target) ? OWNER_OF(frame_table[target.n].ref) : owner;
+
+    return other != owner && r->may_map(owner, target, pte & PTE_RW) ? other : owner;
+}
+
 /* What the entries of a counted table stand for. False: one of them cannot be right. */
-static bool table_sum(uint64_t n, uint64_t ref, uint64_t type_word, uint64_t *sum)
+static bool table_sum(const struct audit_roots *r, uint64_t n, uint64_t ref, uint64_t type_word,
+                      uint64_t *sum)
 {
     const uint64_t *table = frame_va(mfn_of(n));
     unsigned level = TYPE_OF(type_word), end = PT_ENTRIES;
-    uint16_t owner = OWNER_OF(ref);
+    uint16_t owner = OWNER_OF(ref), own = owner;
     bool good = true;
 
     *sum = 0;
@@ -62,6 +72,8 @@ static bool table_sum(uint64_t n, uint64_t ref, uint64_t type_word, uint64_t *su
         if (slot_is_hv(level, slot))
             continue;
         good &= audit_entry_bits(pte, level) == pte;
+        if (level == PT_L1 && r->may_map)
+            owner = leaf_owner(r, pte, own);
         *sum += mark(target, owner, ROLE_GENERAL);
         if (level > PT_L1)
             *sum += typed(target, owner, level - 1);
@@ -72,7 +84,8 @@ static bool table_sum(uint64_t n, uint64_t ref, uint64_t type_word, uint64_t *su
 }
 
 /* The same from the last time, if neither the table was written to nor its frame's words changed. */
-static bool table_sum_kept(struct audit_sums *s, uint64_t n, uint64_t *sum)
+static bool table_sum_kept(struct audit_sums *s, const struct audit_roots *r, uint64_t n,
+                           uint64_t *sum)
 {
     uint64_t ref = frame_table[n].ref, type_word = frame_table[n].type;
     uint64_t key = (type_word & KEY_FLAGS) | OWNER_OF(ref);
@@ -80,25 +93,31 @@ static bool table_sum_kept(struct audit_sums *s, uint64_t n, uint64_t *sum)
     bool good = true;
 
     if (s->written(frame_va(mfn_of(n))) || t->key != key) {
-        good = table_sum(n, ref, type_word, &t->sum);
+        good = table_sum(r, n, ref, type_word, &t->sum);
         t->key = good ? key : 0;
     }
     *sum += t->sum;
     return good;
 }
 
+static void root_sum(void *arg, const struct audit_ref *ref)
+{
+    uint64_t n = ref->mfn.n, *sum = arg;
+    uint16_t owner = n < frame_limit ? OWNER_OF(frame_table[n].ref) : OWNER_IO;
+
+    *sum += mark(n, owner, ROLE_GENERAL);
+    if (ref->type != PT_NONE)
+        *sum += typed(n, owner, ref->type);
+}
+
 static uint64_t roots_sum(const struct audit_roots *r)
 {
     uint64_t sum = 0;
 
-    for (unsigned i = 0; i < r->refs_count; i++) {
-        uint64_t n = r->refs[i].mfn.n;
-        uint16_t owner = n < frame_limit ? OWNER_OF(frame_table[n].ref) : OWNER_IO;
-
-        sum += mark(n, owner, ROLE_GENERAL);
-        if (r->refs[i].type != PT_NONE)
-            sum += typed(n, owner, r->refs[i].type);
-    }
+    for (unsigned i = 0; i < r->refs_count; i++)
+        root_sum(&sum, &r->refs[i]);
+    if (r->more_refs)
+        r->more_refs(root_sum, &sum);
     for (unsigned i = 0; i < r->works_count; i++) {
         uint64_t n = r->works[i]->mfn.n;
 
@@ -179,8 +198,8 @@ bool audit_sums_agree(struct audit_sums *s, const struct audit_roots *roots)
         right += p->sum;
         for (unsigned i = 0; i < AUDIT_PAGE_FRAMES / 64; i++)
             for (uint64_t left_over = p->tables[i]; left_over; left_over &= left_over - 1)
-                good &=
-                    table_sum_kept(s, first + i * 64 + (unsigned)__builtin_ctzl(left_over), &left);
+                good &= table_sum_kept(s, roots,
+                                       first + i * 64 + (unsigned)__builtin_ctzl(left_over), &left);
     }
     return good && left == right;
 }

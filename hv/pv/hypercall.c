@@ -47,6 +47,7 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_event_channel_op_compat] = hc_event_channel_op_compat,
     [__HYPERVISOR_xen_version] = entry_xen_version,
     [__HYPERVISOR_console_io] = hc_console_io,
+    [__HYPERVISOR_grant_table_op] = hc_grant_table_op,
     [__HYPERVISOR_vm_assist] = hc_vm_assist,
     [__HYPERVISOR_update_va_mapping_otherdomain] = hc_update_va_mapping_otherdomain,
     [__HYPERVISOR_iret] = hc_iret,

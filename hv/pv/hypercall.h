@@ -34,7 +34,7 @@ hypercall_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_s
     hc_vm_assist, hc_update_va_mapping_otherdomain, hc_vcpu_op, hc_set_segment_base, hc_mmuext_op,
     hc_nmi_op, hc_sched_op, hc_callback_op, hc_event_channel_op, hc_physdev_op, hc_platform_op,
     hc_sysctl, hc_domctl, hc_hvm_op, hc_sched_op_compat, hc_event_channel_op_compat, hc_xenpmu_op,
-    hc_iret;
+    hc_iret, hc_grant_table_op;
 
 /* cpu/entry.S: the way in and out of the commonest xen_version in one; for the table only. */
 hypercall_fn entry_xen_version;

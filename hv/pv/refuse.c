@@ -74,7 +74,7 @@ static uint32_t refused_in_a_row(const char *hypercall, const struct refusal *r,
     return ++last.count;
 }
 
-long refuse_report(const char *hypercall, const struct refused_entry *e, long err)
+static void refuse_line(const char *hypercall, const struct refused_entry *e, const char *result)
 {
     const struct vcpu *v = vcpu_current();
     const struct refusal *r = &this_cpu()->refusal;
@@ -83,7 +83,7 @@ long refuse_report(const char *hypercall, const struct refused_entry *e, long er
 
     if (count > 4 && (count & (count - 1))) { /* then each power of two */
         refusal_clear();
-        return err;
+        return;
     }
     if (count > 4)
         snprintk(times, sizeof(times), " (%u times in a row)", count);
@@ -94,11 +94,27 @@ long refuse_report(const char *hypercall, const struct refused_entry *e, long er
                  e->old, e->new);
     if (r->rule && r->slot != REFUSAL_NO_SLOT)
         snprintk(inner, sizeof(inner), " at L%u[%u]=%016lx", r->level, r->slot, r->entry);
-    guest_printk(v->domain->id, v->id, LOG_WARNING, "refused %s[%u]:%s%s%s rule %s: -%s%s\n",
+    guest_printk(v->domain->id, v->id, LOG_WARNING, "refused %s[%u]:%s%s%s rule %s: %s%s\n",
                  hypercall, e ? e->index : 0, change, inner, frame, r->rule ? r->rule : "argument",
-                 errno_name(err), times);
+                 result, times);
     refusal_clear();
+}
+
+long refuse_report(const char *hypercall, const struct refused_entry *e, long err)
+{
+    char result[24];
+
+    snprintk(result, sizeof(result), "-%s", errno_name(err));
+    refuse_line(hypercall, e, result);
     return err;
+}
+
+void refuse_status(const char *what, unsigned index, int status)
+{
+    char result[16];
+
+    snprintk(result, sizeof(result), "status %d", status);
+    refuse_line(what, &(struct refused_entry){ .index = index }, result);
 }
 
 long refused(const char *hypercall, long err, const char *rule)

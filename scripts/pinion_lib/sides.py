@@ -18,6 +18,8 @@ from .runner import CRASHED, HALTED
 SIDES = ("pinion", "xen")
 # What makes Xen the referee of what Pinion means to be, and fast; see docs/abi.md.
 XEN_OPTIONS = ["spec-ctrl=no", "pv-linear-pt=no"]
+# Grants as Pinion offers them: what is left out answers as on a Xen that has it switched off.
+XEN_GRANTS = "gnttab=max-ver:1,transitive=0,transfer=0"
 SEQUENCE = re.compile(r"^seq (\d+) ([0-9a-f]{16})( stuck)?\s*$")
 PANIC = re.compile(r"guest panic: .*|.*Panic on CPU.*|\(XEN\) Assertion.*")
 COMMAND_LINE = 800  # bytes for a list; the kernel's own limit is 1024

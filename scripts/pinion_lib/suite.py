@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from . import machine, runner, xen
 from .config import FAILURE, ROOT, SKIP, STATUS_NAMES, SUCCESS, ToolError
+from .sides import XEN_GRANTS
 
 DIFFERENCES = ROOT / "tests/conform/differences.txt"
 FIELDS = ("question", "pinion", "xen", "why")
@@ -74,7 +75,11 @@ def boot(side, build, names, options):
         cmdline=f"suite={names}" if names else "suite",
         on=side,
         cpu=options.cpu,
-        hv_options=["guest_loglvl=none", "dom0_max_vcpus=3"],
+        hv_options=[
+            "guest_loglvl=none",
+            "dom0_max_vcpus=3",
+            *([XEN_GRANTS] if side == "xen" else []),
+        ],
     )
     logs = build.dir / "test"
     logs.mkdir(parents=True, exist_ok=True)

@@ -26,5 +26,8 @@ void ask_events(void);
 void ask_roots(void);
 void ask_segments(void);
 void ask_nested(void);
+void ask_grant_tables(void);
+void ask_grant_copies(void);
+void ask_grant_maps(void);
 
 #endif

@@ -46,6 +46,9 @@ static const struct {
     { "root", ask_roots },
     { "segment", ask_segments },
     { "nested", ask_nested },
+    { "grant/table", ask_grant_tables },
+    { "grant/copy", ask_grant_copies },
+    { "grant/map", ask_grant_maps },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */

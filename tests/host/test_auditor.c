@@ -118,19 +118,19 @@ static void references_to_nothing(void **state)
 }
 
 /* Mapped across domains: right only where the caller says so. */
-static bool may_map_all(uint16_t table_owner, uint16_t page_owner)
+static bool may_map_all(uint16_t table_owner, mfn_t frame, bool writable)
 {
-    return table_owner != page_owner;
+    return table_owner != frame_owner(frame) && !writable;
 }
 
-static bool may_map_none(uint16_t table_owner, uint16_t page_owner)
+static bool may_map_none(uint16_t table_owner, mfn_t frame, bool writable)
 {
-    return table_owner == page_owner;
+    return table_owner == frame_owner(frame) || writable;
 }
 
 static void mapped_across_domains(void **state)
 {
-    bool (*const rights[])(uint16_t, uint16_t) = { 0, may_map_none, may_map_all };
+    bool (*const rights[])(uint16_t, mfn_t, bool) = { 0, may_map_none, may_map_all };
     mfn_t theirs = machine_page(&machine_control);
     uint64_t *entry = (uint64_t *)frame_va(t.l[1]) + 1;
     struct audit_roots roots = { .scratch = calloc(frame_limit, sizeof(struct audit_count)) };

@@ -246,9 +246,10 @@ void small_start(void)
     small_run(0);
 }
 
-static bool may_map(uint16_t table_owner, uint16_t page_owner)
+static bool may_map(uint16_t table_owner, mfn_t frame, bool writable)
 {
-    return table_owner == small_domain[1].id && page_owner == small_domain[0].id;
+    (void)writable;
+    return table_owner == small_domain[1].id && frame_owner(frame) == small_domain[0].id;
 }
 
 static unsigned cpus(void)

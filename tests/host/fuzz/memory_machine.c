@@ -325,9 +325,10 @@ static unsigned roots_collect(struct audit_ref *refs)
     return n;
 }
 
-static bool may_map(uint16_t table_owner, uint16_t page_owner)
+static bool may_map(uint16_t table_owner, mfn_t frame, bool writable)
 {
-    (void)page_owner;
+    (void)frame;
+    (void)writable;
     return table_owner == 0 || machine_foreign_tables;
 }
 
