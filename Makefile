@@ -57,7 +57,8 @@ SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplica
 	hostile_frames hostile_flags hostile_hv_slots hostile_pointers hostile_addresses \
 	hostile_descriptors death_stack death_iret_frame death_no_handler death_user_without_root \
 	death_kernel_stack death_event deep_validation \
-	hypercall_registers second vcpus
+	hypercall_registers second vcpus vcpu_events vcpu_time \
+	vcpu_memory
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.
 USER_PROGS := hello access forker deep privileged modes

@@ -120,7 +120,7 @@ void evtchn_free(struct domain *d, uint32_t port)
                 .remote_dom = d->id,
             };
     } else if (e->state == EVTCHN_VIRQ) {
-        d->vcpu[e->vcpu]->virq_port[e->remote_port] = 0;
+        d->vcpu[evtchn_virq_vcpu(e)]->virq_port[e->remote_port] = 0;
     } else if (port == d->console_port) {
         d->console_port = 0; /* the number may be given to another channel */
     } else if (port == d->store_port) {
@@ -130,13 +130,14 @@ void evtchn_free(struct domain *d, uint32_t port)
     bit_clear(&d->shared->evtchn_pending[port / 64], port % 64);
 }
 
-/* The second level: selector bit, then upcall_pending, then the vCPU. */
+/*
+ * The second level: selector bit, then upcall_pending, then the vCPU. It is woken even with events
+ * masked, as the ABI has it: SCHEDOP_poll ends by any event that its vCPU would be told of.
+ */
 static void upcall(struct vcpu *v, uint32_t port)
 {
-    if (bit_set(&v->info->evtchn_pending_sel, port / 64))
-        return;
-    __atomic_store_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST);
-    if (evtchn_deliverable(v))
+    if (!bit_set(&v->info->evtchn_pending_sel, port / 64) &&
+        !__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
         sched_wake(v);
 }
 
@@ -145,7 +146,7 @@ static void wake_pollers(struct domain *d, uint32_t port)
     for (unsigned i = 0; i < d->vcpus; i++) {
         struct vcpu *v = d->vcpu[i];
 
-        if (v->polling && (v->poll_port == port || v->poll_port == ~0u))
+        if (v->polling && (v->poll_port == port || v->poll_port == EVTCHN_ANY))
             sched_wake(v);
     }
 }
@@ -155,9 +156,8 @@ void evtchn_set_pending(struct domain *d, uint32_t port)
     shared_info_t *s = d->shared;
     struct vcpu *v = d->vcpu[d->evtchn.port[port].vcpu];
 
-    if (bit_set(&s->evtchn_pending[port / 64], port % 64))
-        return;
-    if (!bit_read(&s->evtchn_mask[port / 64], port % 64))
+    if (!bit_set(&s->evtchn_pending[port / 64], port % 64) &&
+        !bit_read(&s->evtchn_mask[port / 64], port % 64))
         upcall(v, port);
     wake_pollers(d, port);
 }
@@ -166,6 +166,8 @@ void evtchn_unmask(struct domain *d, uint32_t port)
 {
     shared_info_t *s = d->shared;
 
+    if (d->evtchn.port[port].state == EVTCHN_FREE)
+        return;
     if (bit_clear(&s->evtchn_mask[port / 64], port % 64) &&
         bit_read(&s->evtchn_pending[port / 64], port % 64))
         upcall(d->vcpu[d->evtchn.port[port].vcpu], port);

@@ -13,6 +13,8 @@
 #define EVTCHN_VIRQS  24u
 #define EVTCHN_BUCKET 64u /* the table's reach grows by so many ports, as guests can observe */
 
+#define EVTCHN_ANY (~0u) /* vcpu.poll_port: it waits for any */
+
 struct domain;
 struct vcpu;
 
@@ -64,8 +66,20 @@ void evtchn_unlock_both(struct domain *a, struct domain *b);
  */
 void evtchn_set_pending(struct domain *d, uint32_t port);
 
-/* EVTCHNOP_unmask: clears the mask bit and delivers what was held back. port is valid. */
+/* EVTCHNOP_unmask: clears the mask bit and delivers what was held back, if port, which is valid, is used. */
 void evtchn_unmask(struct domain *d, uint32_t port);
+
+/* True for a virtual interrupt that each vCPU has for itself; the others are one for a domain. */
+static inline bool virq_is_per_vcpu(uint32_t virq)
+{
+    return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF || virq == VIRQ_XENPMU;
+}
+
+/* The vCPU whose virq_port names a port in state EVTCHN_VIRQ: not the notified one if it is global. */
+static inline unsigned evtchn_virq_vcpu(const struct evtchn *e)
+{
+    return virq_is_per_vcpu(e->remote_port) ? e->vcpu : 0;
+}
 
 /* Raises a virtual interrupt of one vCPU (or a global one, v == vCPU 0) if it is bound. */
 void evtchn_raise_virq(struct vcpu *v, unsigned virq);

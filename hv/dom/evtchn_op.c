@@ -73,17 +73,18 @@ static long op_alloc_unbound(struct domain *self, union evtchn_arg *u)
     return 0;
 }
 
+/* That no port is free is found first; a table that has grown for nothing stays so. */
 static long bind_interdomain_locked(struct domain *self, struct domain *peer, uint32_t peer_port)
 {
-    struct evtchn *e = &peer->evtchn.port[peer_port];
-    long port;
+    long port = evtchn_alloc(self, EVTCHN_INTERDOMAIN, 0);
+    struct evtchn *e = evtchn_port_valid(peer, peer_port) ? &peer->evtchn.port[peer_port] : 0;
 
-    if (!evtchn_port_valid(peer, peer_port) || e->state != EVTCHN_UNBOUND ||
-        e->remote_dom != self->id)
-        return refuse_port(-EINVAL, "evtchn-not-unbound-for-us");
-    port = evtchn_alloc(self, EVTCHN_INTERDOMAIN, 0);
     if (port < 0)
         return refuse_port(port, "evtchn-none-free");
+    if (!e || e->state != EVTCHN_UNBOUND || e->remote_dom != self->id) {
+        self->evtchn.port[port].state = EVTCHN_FREE;
+        return refuse_port(-EINVAL, "evtchn-not-unbound-for-us");
+    }
     self->evtchn.port[port].remote_dom = peer->id;
     self->evtchn.port[port].remote_port = peer_port;
     e->state = EVTCHN_INTERDOMAIN;
@@ -108,11 +109,6 @@ static long op_bind_interdomain(struct domain *self, union evtchn_arg *u)
     /* The peer may have sent while nobody was bound: the ABI starts the new port pending. */
     evtchn_set_pending(self, (uint32_t)port);
     return 0;
-}
-
-static bool virq_is_per_vcpu(uint32_t virq)
-{
-    return virq == VIRQ_TIMER || virq == VIRQ_DEBUG || virq == VIRQ_XENOPROF || virq == VIRQ_XENPMU;
 }
 
 static long op_bind_virq(struct domain *self, union evtchn_arg *u)
@@ -269,9 +265,7 @@ static long op_bind_vcpu(struct domain *self, union evtchn_arg *u)
     if (!e || e->state == EVTCHN_IPI ||
         (e->state == EVTCHN_VIRQ && virq_is_per_vcpu(e->remote_port)))
         return refuse_port(-EINVAL, "evtchn-keeps-its-vcpu");
-    /* A global VIRQ's port is found through vCPU 0; only the notified vCPU may change. */
-    if (e->state != EVTCHN_VIRQ)
-        e->vcpu = (uint8_t)u->bind_vcpu.vcpu;
+    e->vcpu = (uint8_t)u->bind_vcpu.vcpu;
     return 0;
 }
 
@@ -290,6 +284,9 @@ static long op_reset(struct domain *self, union evtchn_arg *u)
 
     if (rc)
         return rc;
+    /* Another domain would have to be paused for this, and there is nothing that pauses one. */
+    if (d != self)
+        return refuse_port(-EINVAL, "evtchn-domain-runs");
     for (uint32_t port = 1; port < d->evtchn.limit; port++)
         if (d->evtchn.port[port].state != EVTCHN_FREE)
             port_close(d, port);

@@ -149,30 +149,30 @@ static void sched_kick(void)
 
 void sched_wake(struct vcpu *v)
 {
-    v->polling = v->blocked = false;
+    v->polling = false;
     v->time.poll_deadline = 0;
-    if (v->state != VCPU_BLOCKED)
-        return;
-    v->state = VCPU_RUNNABLE;
-    vcpu_runstate_enter(v, RUNSTATE_runnable, system_time());
-    queue_push(v);
-    sched_kick();
+    if (v->state == VCPU_BLOCKED) {
+        v->state = VCPU_RUNNABLE;
+        vcpu_runstate_enter(v, RUNSTATE_runnable, system_time());
+        queue_push(v);
+        sched_kick();
+    } else if (v->blocked) {
+        v->blocked = false;
+        vcpu_runstate_enter(v, RUNSTATE_offline, system_time());
+    }
 }
 
 void sched_start(struct vcpu *v)
 {
-    bool blocked = v->blocked;
-
     if (v->state != VCPU_DOWN)
         return;
-    v->blocked = false;
     v->state = VCPU_BLOCKED;
-    if (blocked)
-        vcpu_runstate_enter(v, RUNSTATE_blocked, system_time());
-    else
+    if (!v->blocked)
         sched_wake(v);
+    v->blocked = false;
 }
 
+/* A blocked one counts as blocked, even down, until it is woken: so the ABI accounts for its time. */
 void sched_stop(struct vcpu *v, enum vcpu_state state)
 {
     v->blocked = v->state == VCPU_BLOCKED;
@@ -180,7 +180,7 @@ void sched_stop(struct vcpu *v, enum vcpu_state state)
     queue_remove(v);
     if (v == vcpu_current())
         vcpu_preempt();
-    else
+    else if (!v->blocked)
         vcpu_runstate_enter(v, RUNSTATE_offline, system_time());
 }
 

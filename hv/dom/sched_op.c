@@ -38,7 +38,7 @@ static long op_shutdown(struct vcpu *v, uint64_t arg_va)
 
 /*
  * Goes through the ports once. 1: an error or a pending port ends the poll with *rc. 0: all of them
- * are quiet; *port is the one to wait for, ~0 for several or none.
+ * are quiet; *only is the one to wait for, EVTCHN_ANY for several or none.
  */
 static bool poll_ports(const struct domain *d, const sched_poll_t *poll, uint32_t *only, long *rc)
 {
@@ -59,7 +59,7 @@ static bool poll_ports(const struct domain *d, const sched_poll_t *poll, uint32_
             return true;
         }
     }
-    *only = poll->nr_ports == 1 ? port : poll->nr_ports ? ~0u : 0;
+    *only = poll->nr_ports == 1 ? port : EVTCHN_ANY;
     return false;
 }
 

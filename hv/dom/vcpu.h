@@ -104,7 +104,7 @@ struct vcpu {
     uint64_t time_area_va; /* VCPUOP_register_vcpu_time_memory_area, 0 = none */
     uint64_t runstate_va;  /* VCPUOP_register_runstate_memory_area, 0 = none */
     vcpu_runstate_info_t runstate;
-    uint32_t poll_port; /* port polled for; 0 = none, ~0 = several */
+    uint32_t poll_port; /* while polling: the port polled for, or EVTCHN_ANY */
     bool polling;
     uint16_t virq_port[24]; /* port bound to each VIRQ, 0 = none; global ones on vCPU 0 */
 

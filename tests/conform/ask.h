@@ -23,6 +23,7 @@ void ask_calls(void);
 void ask_reservation(void);
 void ask_vcpu(void);
 void ask_events(void);
+void ask_channels(void);
 void ask_roots(void);
 void ask_segments(void);
 void ask_nested(void);

@@ -43,6 +43,7 @@ static const struct {
     { "reservation", ask_reservation },
     { "vcpu", ask_vcpu },
     { "event", ask_events },
+    { "channel", ask_channels },
     { "root", ask_roots },
     { "segment", ask_segments },
     { "nested", ask_nested },
