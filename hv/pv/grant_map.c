@@ -134,6 +134,7 @@ struct unmap {
     uint32_t ref;
     struct domain *granter;
     mfn_t frame;
+    bool last; /* nothing is left of the handle */
 };
 
 /* The parts that are asked for and there, of a live handle. handles_lock is held. */
@@ -151,7 +152,9 @@ static int unmap_parts(struct unmap *u, struct grant_handle *h)
         return status;
     u->ended = parts ? parts | (h->flags & GNTMAP_readonly) : 0;
     u->ref = h->ref;
-    h->flags &= (uint16_t)~parts;
+    u->last = !(h->flags & PARTS & ~parts);
+    if (!u->last) /* it stays live, with the part that is left */
+        h->flags &= (uint16_t)~parts;
     return GNTST_okay;
 }
 
@@ -165,7 +168,7 @@ static int unmap_handle(struct unmap *u, struct gnttab *gt)
     u->granter = gnttab_domain(h->domid);
     u->frame = gnttab_active(u->granter->gnttab, h->ref)->frame;
     status = unmap_parts(u, h);
-    if (!status && !(h->flags & PARTS))
+    if (!status && u->last)
         grant_handle_free(gt, u->handle);
     return status;
 }
@@ -203,7 +206,9 @@ static int read_unmap(struct unmap *u, uint64_t va)
 
     if (guest_read(&op, va, sizeof(op)))
         return -EFAULT;
-    *u = (struct unmap){ op.host_addr, 0, op.dev_bus_addr, op.handle, 0, 0, 0, { 0 } };
+    *u = (struct unmap){ .host_addr = op.host_addr,
+                        .dev_bus_addr = op.dev_bus_addr,
+                        .handle = op.handle };
     return 0;
 }
 
@@ -213,7 +218,9 @@ static int read_replace(struct unmap *u, uint64_t va)
 
     if (guest_read(&op, va, sizeof(op)))
         return -EFAULT;
-    *u = (struct unmap){ op.host_addr, op.new_addr, 0, op.handle, 0, 0, 0, { 0 } };
+    *u = (struct unmap){ .host_addr = op.host_addr,
+                        .new_addr = op.new_addr,
+                        .handle = op.handle };
     return 0;
 }
 
