@@ -79,7 +79,7 @@ HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 HOST_LIB_SRCS := machine.c snapshot.c damage.c ghost.c guest.c cpu.c hooks.c reflect.c
 
 # Test programs with a build of their own say what they are made of, and how, beside their sources.
-TEST_MAKEFILES := $(wildcard tests/*/*.mk tests/host/*/*.mk)
+TEST_MAKEFILES := store/store.mk $(wildcard tests/*/*.mk tests/host/*/*.mk)
 
 # ---- Tools and flags --------------------------------------------------------
 
@@ -123,7 +123,7 @@ USER_LDFLAGS = $(GUEST_LDFLAGS) -Wl,-Ttext-segment=0x400000
 
 HOST_CFLAGS = $(filter-out $(PREFIX_MAP),$(COMMON)) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -DPINION_VERSION='"$(VERSION)"' \
-	-Itests/host/config -Itests/host -Ihv -Iguest
+	-Itests/host/config -Itests/host -Ihv -Iguest -Istore
 # Four entries in a table, three-bit type counts, eight frees until a date comes round again, blocks of 32.
 HOST_TINY = -DPT_INDEX_BITS=2 -DPT_HV_SLOT_FIRST=2 -DPT_HV_SLOT_LAST=2 -DFRAME_REF_BITS=4 \
 	-DFRAME_REF_RESERVE=4 -DFRAME_TYPE_BITS=3 -DFRAME_EPOCH_BITS=3 -DPAGE_ORDER_MAX=5u
@@ -185,7 +185,7 @@ arch: ## Check that includes follow the layers of the architecture
 	$(Q)$(PYTHON) scripts/check-layers hv
 
 format: ## Rewrite C sources in the house format
-	find hv guest shared tests -name '*.[ch]' | xargs -r clang-format -i
+	find hv guest store shared tests -name '*.[ch]' | xargs -r clang-format -i
 
 reproducible: ## Build twice in two directories and compare the bytes
 	sh scripts/check-reproducible

@@ -1,0 +1,38 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * account.h - the store's memory: every allocation is charged, to the whole and to one account.
+ *
+ * A client's account keeps it from taking more than its share; the budget keeps all of them, and the
+ * old versions of the tree that open transactions hold, below what the domain has.
+ */
+#ifndef STORE_ACCOUNT_H
+#define STORE_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct account {
+    size_t bytes;
+    size_t limit;
+};
+
+/* Bytes that may be allocated, and are; the budget is set once, before the first client. */
+extern size_t account_budget, account_used;
+
+/*
+ * Called when the budget is exhausted: gives something back and returns true, or returns false.
+ * transaction.c provides it.
+ */
+extern bool (*account_reclaim)(void);
+
+/* Result: NULL when the account (NULL: nobody's) or the budget has no more; contents undefined. */
+void *account_alloc(struct account *account, size_t size);
+
+/* Takes what account_alloc gave, or NULL. */
+void account_free(void *memory);
+
+/* A copy of `length` bytes and a nul behind them. */
+char *account_string(struct account *account, const char *text, size_t length);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * domains.h - the domains that exist, and their parts of the tree.
+ *
+ * What a toolstack writes for a new domain is written here, with the permissions a guest relies on.
+ */
+#ifndef STORE_DOMAINS_H
+#define STORE_DOMAINS_H
+
+#include <abi/abi.h>
+
+/* What is known of a domain when it comes; 0 where it has none. */
+struct domain_facts {
+    domid_t domid;
+    char name[64];
+    xen_domain_handle_t handle;
+    uint64_t memory_kib, max_memory_kib;
+    uint32_t vcpus;
+    uint64_t store_frame, console_frame;
+    evtchn_port_t store_port, console_port;
+};
+
+/* Result: 0; -XEN_EEXIST; -XEN_ENOSPC: more than STORE_DOMAINS; -XEN_ENOMEM. */
+int domain_introduce(const struct domain_facts *facts);
+
+/* It shut down: @releaseDomain, once.  Result: true if that was news. */
+bool domain_shut_down(domid_t domid);
+
+/* It is gone: everything it owned goes, and @releaseDomain is told. */
+void domain_release(domid_t domid);
+
+bool domain_known(domid_t domid);
+
+#endif
