@@ -86,6 +86,15 @@ int event_bind(evtchn_port_t port, event_handler_t handler)
     return (int)hypercall_event_channel_op(EVTCHNOP_unmask, &unmask);
 }
 
+void event_unbind(evtchn_port_t port)
+{
+    struct evtchn_close close = { .port = port };
+
+    if (port < EVENT_PORTS)
+        handlers[port] = NULL;
+    (void)hypercall_event_channel_op(EVTCHNOP_close, &close);
+}
+
 int event_bind_virq(unsigned int virq, event_handler_t handler)
 {
     struct evtchn_bind_virq bind = { .virq = virq };

@@ -21,6 +21,9 @@ void events_init(void);
 /* Gives a port its handler and unmasks it.  Result: 0, -XEN_EINVAL for a port beyond EVENT_PORTS. */
 int event_bind(evtchn_port_t port, event_handler_t handler);
 
+/* Closes the port; its handler is called no more. */
+void event_unbind(evtchn_port_t port);
+
 /* Binds a virtual interrupt to vCPU 0.  Result: the port, or the hypercall's negative error. */
 int event_bind_virq(unsigned int virq, event_handler_t handler);
 

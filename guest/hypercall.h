@@ -188,6 +188,17 @@ static inline long hypercall_physdev_op(unsigned int cmd, void *arg)
     return HYPERCALL_2(__HYPERVISOR_physdev_op, cmd, arg);
 }
 
+/* struct xen_sysctl: for those that look after other domains. */
+static inline long hypercall_sysctl(void *op)
+{
+    return HYPERCALL_1(__HYPERVISOR_sysctl, op);
+}
+
+static inline long hypercall_hvm_op(unsigned int cmd, void *arg)
+{
+    return HYPERCALL_2(__HYPERVISOR_hvm_op, cmd, arg);
+}
+
 static inline long hypercall_xen_version(unsigned int cmd, void *arg)
 {
     return HYPERCALL_2(__HYPERVISOR_xen_version, cmd, arg);

@@ -9,7 +9,7 @@
 #ifndef STORE_QUOTA_H
 #define STORE_QUOTA_H
 
-#define STORE_DOMAINS 64 /* served at one time */
+#define STORE_DOMAINS 32 /* served at one time */
 
 #define QUOTA_NODES        1000         /* nodes it owns */
 #define QUOTA_NODE_BYTES   (192 * 1024) /* their names, values and book-keeping */

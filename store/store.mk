@@ -3,3 +3,14 @@
 
 STORE_PROTOCOL := account.c path.c perms.c node.c tree.c change.c watch.c transaction.c wire.c request.c \
 	ring.c client.c domains.c
+STORE_OBJS := $(call objs,store,$(STORE_PROTOCOL) link.c main.c)
+
+$(BUILD)/store/%.o: store/%.c $(GUEST_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+$(BUILD)/store.elf: $(GUEST_OBJS) $(STORE_OBJS) guest/guest.lds $(BUILD)/.lists
+	$(call say,LD)
+	$(Q)$(CC) $(GUEST_LDFLAGS) -T guest/guest.lds -o $@ $(GUEST_OBJS) $(STORE_OBJS) $(NEWLIB_LIBS)
+
+guest: $(BUILD)/store.elf

@@ -94,6 +94,14 @@ static void list_remove(const struct domain *d)
         *link = d->next;
 }
 
+/* The beginning of its name, which so reaches the store, and its number: no two are the same. */
+static void handle_make(struct domain *d)
+{
+    memcpy(d->handle, d->name, sizeof(d->handle) - 2);
+    d->handle[14] = (uint8_t)(d->id >> 8);
+    d->handle[15] = (uint8_t)d->id;
+}
+
 struct domain *domain_create(struct domain_recipe *r)
 {
     struct domain *d = page_alloc_zeroed();
@@ -108,6 +116,8 @@ struct domain *domain_create(struct domain_recipe *r)
     d->console_mfn = d->store_mfn = d->shared_mfn = MFN_NONE;
     d->owner = (struct owner){ .id = d->id, .max_pages = r->pages_max };
     strlcpy(d->name, r->name, sizeof(d->name));
+    if (!d->initial)
+        handle_make(d);
     if (!owner_register(&d->owner)) {
         page_free(frame_of_va(d), 0);
         return 0;

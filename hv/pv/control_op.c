@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The control interfaces, as far as there is something behind them: the initial domain and the store
- * learn which domains there are (sysctl getdomaininfolist) and where a domain's store ring is (hvm_op
+ * learn which domains there are (sysctl getdomaininfolist) and where a domain's rings are (hvm_op
  * get_param). All others get the refusals that a guest's probe gets on Xen.
  *
  * Invariant: checked in the order that the ABI promises: copy, interface version, privilege,
@@ -145,7 +145,7 @@ long hc_sysctl(uint64_t va, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
     return rc;
 }
 
-/* ---- where its store ring is ---- */
+/* ---- where its store ring is, and its console ---- */
 
 /* On Xen no PV domain has these parameters: the answer for all that is not the store's to know. */
 static long param_get(struct xen_hvm_param *p)
@@ -164,6 +164,12 @@ static long param_get(struct xen_hvm_param *p)
         return 0;
     case HVM_PARAM_STORE_EVTCHN:
         p->value = d->store_port;
+        return 0;
+    case HVM_PARAM_CONSOLE_PFN:
+        p->value = d->console_mfn.n;
+        return 0;
+    case HVM_PARAM_CONSOLE_EVTCHN:
+        p->value = d->console_port;
         return 0;
     default:
         return refused("hvm_op get_param", -EINVAL, "domain-is-not-hvm");

@@ -1,0 +1,35 @@
+/*
+ * SPDX-License-Identifier: MIT
+ *
+ * main.c - the store domain: xenstore for the domains beside it, a kernel on the guest library.
+ *
+ * It never ends; the machine does, when the last of the others has.
+ */
+#include "account.h"
+#include "link.h"
+#include "transaction.h"
+
+#include "guest.h"
+#include "mm/page.h"
+
+#include <stdio.h>
+
+void guest_main(const start_info_t *si)
+{
+    int error;
+
+    (void)si;
+    /* The rest is for page tables, and for what malloc loses between blocks. */
+    account_budget = page_count(PAGE_FREE) * PAGE_SIZE / 2;
+    error = transactions_init();
+    if (!error)
+        error = links_init();
+    if (error)
+        guest_panic("the store cannot begin: error %d", error);
+    printf("store: %lu KiB for the tree\n", account_budget / 1024);
+    for (;;) {
+        links_scan();
+        if (!links_step())
+            links_wait();
+    }
+}
