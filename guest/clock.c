@@ -90,9 +90,15 @@ void clock_sleep(uint64_t ns)
         struct thread *self = thread_current;
 
         thread_yield();
-        if (thread_current == self && clock_ns() < deadline) {
+        if (thread_current != self)
+            continue;
+        /* Masked, so that the timer's event cannot come and go before the vCPU blocks for it. */
+        bool masked = events_mask();
+
+        if (clock_ns() < deadline) {
             timer_arm(deadline);
             events_wait();
         }
+        events_restore(masked);
     }
 }

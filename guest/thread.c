@@ -143,9 +143,13 @@ static struct thread *next_ready(void)
 static void switch_away(void)
 {
     struct thread *next;
+    bool masked = events_mask(); /* or a wake could fall between looking and blocking */
 
-    while (!(next = next_ready()))
+    while (!(next = next_ready())) {
         events_wait();
+        (void)events_mask();
+    }
+    events_restore(masked);
     switch_to(next);
 }
 

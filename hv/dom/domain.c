@@ -112,6 +112,7 @@ struct domain *domain_create(struct domain_recipe *r)
     d->initial = r->role == ROLE_INITIAL;
     d->store = r->role == ROLE_STORE;
     d->recipe = r;
+    d->share.weight = r->weight;
     d->shutdown_reason = DOMAIN_NO_REASON;
     d->console_mfn = d->store_mfn = d->shared_mfn = MFN_NONE;
     d->owner = (struct owner){ .id = d->id, .max_pages = r->pages_max };
@@ -207,6 +208,7 @@ void domain_shutdown(struct domain *d, uint8_t reason)
     if (d->initial && books_when == BOOKS_OFF)
         machine_end(d->id, d->shutdown_reason);
     domain_changed();
+    sched_idle_work();
 }
 
 /* Cold, so that the formatting does not spill into the callers' frames. */
@@ -248,11 +250,6 @@ static struct domain *domain_stopped(void)
     while (d && !d->shut_down)
         d = d->next;
     return d;
-}
-
-bool domain_reap_wanted(void)
-{
-    return domain_stopped();
 }
 
 static bool domains_left(void)

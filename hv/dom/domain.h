@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "dom/evtchn.h"
+#include "dom/share.h"
 #include "lib/machine.h"
 #include "lib/spinlock.h"
 #include "mm/hv_map.h"
@@ -70,6 +71,7 @@ struct domain {
     uint32_t store_port;
     uint64_t max_pfn;
     uint64_t watchdog[2]; /* SCHEDOP_watchdog slots: deadline in system time, 0 = free */
+    struct share share;   /* of the CPU */
     struct domain *next;  /* all domains, by id */
     struct domain_recipe *recipe;
     char name[32];
@@ -102,9 +104,6 @@ extern struct domain *domain_list;
 
 /* Tells those who keep an eye on domains that one has come, stopped or gone: VIRQ_DOM_EXC. */
 void domain_changed(void);
-
-/* True if a domain has stopped and waits for domain_reap(). */
-bool domain_reap_wanted(void);
 
 /* Prints and buries domains that have stopped; from the idle loop, on the idle page table. */
 void domain_reap(void);

@@ -1,66 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Round robin over the runnable vCPUs, one queue under sched_lock.
+ * The states of vCPUs and the switch between them. Who runs next is dom/share.c's to say.
  *
- * Invariant: a vCPU is in the queue exactly while it is runnable and not current; the running one
- * is in no queue. The idle vCPU is never queued: it runs when the queue is empty.
- * Lock order: sched_lock is innermost; nothing is called with it held.
+ * Invariant: a vCPU waits there exactly while it is runnable and not current. The idle vCPU waits
+ * there only while it has work, the end of a domain, which thus gets its share of a busy CPU and no
+ * more; otherwise it runs when nobody waits.
  */
 #include "dom/sched.h"
 
+#include "dom/share.h"
 #include "hooks.h"
 #include "lib/printk.h"
 
 static struct vcpu idle;
 struct vcpu *idle_vcpu = &idle;
 
-static struct spinlock sched_lock;
-static struct vcpu *queue_head, **queue_tail = &queue_head;
 static uint64_t slice_end;
-
-static void queue_push(struct vcpu *v)
-{
-    spin_lock(&sched_lock);
-    if (!v->queued) {
-        v->queued = true;
-        v->run_next = 0;
-        *queue_tail = v;
-        queue_tail = &v->run_next;
-    }
-    spin_unlock(&sched_lock);
-}
-
-static struct vcpu *queue_pop(void)
-{
-    struct vcpu *v;
-
-    spin_lock(&sched_lock);
-    v = queue_head;
-    if (v) {
-        queue_head = v->run_next;
-        if (!queue_head)
-            queue_tail = &queue_head;
-        v->queued = false;
-    }
-    spin_unlock(&sched_lock);
-    return v;
-}
-
-static void queue_remove(struct vcpu *v)
-{
-    struct vcpu **link = &queue_head;
-
-    spin_lock(&sched_lock);
-    if (v->queued) {
-        while (*link != v)
-            link = &(*link)->run_next;
-        *link = v->run_next;
-        if (queue_tail == &v->run_next)
-            queue_tail = link;
-        v->queued = false;
-    }
-    spin_unlock(&sched_lock);
-}
+static uint64_t charged; /* system time up to which the current vCPU has paid */
+static bool idle_work;
 
 void sched_init(void)
 {
@@ -89,20 +46,36 @@ static int runstate_of(const struct vcpu *v)
     }
 }
 
-void schedule(void)
+static void charge(struct vcpu *v, uint64_t now)
+{
+    if (v != &idle || idle_work)
+        share_charge(v, now - charged);
+    charged = now;
+}
+
+static bool wants_cpu(const struct vcpu *v)
+{
+    return v == &idle ? idle_work : sched_runnable(v);
+}
+
+/* The CPU changes hands, or stays where it is. Who yields takes its turn after all others. */
+static void switch_to_next(bool yields)
 {
     struct percpu *cpu = this_cpu();
-    struct vcpu *prev = cpu->current, *next;
-    uint64_t now;
+    struct vcpu *prev = cpu->current, *next = 0;
+    uint64_t now = system_time();
 
     cpu->preempt_pending = 0;
-    if (prev != &idle && sched_runnable(prev))
-        queue_push(prev);
-    next = domain_reap_wanted() ? 0 : queue_pop();
+    charge(prev, now);
+    if (yields)
+        next = share_take();
+    if (wants_cpu(prev))
+        share_push(prev, false);
+    if (!next)
+        next = share_take();
     if (!next)
         next = &idle;
-    now = system_time();
-    slice_end = queue_head ? now + SCHED_SLICE_NS : 0;
+    slice_end = share_waiting() ? now + SCHED_SLICE_NS : 0;
     if (next == prev) {
         vcpu_timers_update();
         return;
@@ -120,10 +93,15 @@ void schedule(void)
         vcpu_runstate_publish(prev);
 }
 
+void schedule(void)
+{
+    switch_to_next(false);
+}
+
 void sched_yield(void)
 {
-    if (queue_head)
-        schedule();
+    if (share_waiting())
+        switch_to_next(true);
 }
 
 void sched_block(void)
@@ -136,15 +114,30 @@ void sched_block(void)
     schedule();
 }
 
-/* Somebody became runnable: an idle CPU takes it at once, a busy one at the end of a slice. */
-static void sched_kick(void)
+/* v has become runnable: it gets the CPU at once, or when the one that has it has had its slice. */
+static void sched_add(struct vcpu *v)
 {
-    if (vcpu_current() == &idle) {
+    struct vcpu *current = vcpu_current();
+    uint64_t now = system_time();
+
+    charge(current, now);
+    share_push(v, true);
+    if (!wants_cpu(current) || share_before(v, current)) {
         vcpu_preempt();
     } else if (!slice_end) {
-        slice_end = system_time() + SCHED_SLICE_NS;
+        slice_end = now + SCHED_SLICE_NS;
         vcpu_timers_update();
     }
+}
+
+void sched_idle_work(void)
+{
+    if (idle_work)
+        return;
+    idle_work = true;
+    if (vcpu_current() == &idle)
+        return;
+    sched_add(&idle);
 }
 
 void sched_wake(struct vcpu *v)
@@ -154,8 +147,7 @@ void sched_wake(struct vcpu *v)
     if (v->state == VCPU_BLOCKED) {
         v->state = VCPU_RUNNABLE;
         vcpu_runstate_enter(v, RUNSTATE_runnable, system_time());
-        queue_push(v);
-        sched_kick();
+        sched_add(v);
     } else if (v->blocked) {
         v->blocked = false;
         vcpu_runstate_enter(v, RUNSTATE_offline, system_time());
@@ -177,7 +169,7 @@ void sched_stop(struct vcpu *v, enum vcpu_state state)
 {
     v->blocked = v->state == VCPU_BLOCKED;
     v->state = state;
-    queue_remove(v);
+    share_remove(v);
     if (v == vcpu_current())
         vcpu_preempt();
     else if (!v->blocked)
@@ -188,7 +180,8 @@ void sched_idle_loop(void)
 {
     for (;;) {
         domain_reap();
-        if (queue_head)
+        idle_work = false;
+        if (share_waiting())
             schedule();
         else
             cpu_idle_wait();

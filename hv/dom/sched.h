@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which vCPU runs. Round robin over runnable vCPUs by time slice; the idle vCPU (idle page table,
+ * Which vCPU runs: by domains' weights and by time slice (dom/share.h); the idle vCPU (idle page table,
  * sti; hlt) when there is none. Each vCPU has its own hypervisor stack, so schedule() may be called
  * from any place that holds no lock.
  */
@@ -26,7 +26,7 @@ void sched_init(void);
  */
 void schedule(void);
 
-/* SCHEDOP_yield: schedule() if another vCPU is runnable, nothing otherwise. */
+/* SCHEDOP_yield: another vCPU that is runnable runs first; nothing otherwise. */
 void sched_yield(void);
 
 /* The boot CPU becomes the idle vCPU: runs what is runnable, buries dead domains, halts. */
@@ -50,7 +50,10 @@ static inline bool sched_runnable(const struct vcpu *v)
 /* Blocks the current vCPU until sched_wake(). */
 void sched_block(void);
 
-/* Makes v runnable if it was blocked; requests a reschedule if the CPU is idle. */
+/* There is something for the idle loop to do, and it is to get a share of the CPU until it is done. */
+void sched_idle_work(void);
+
+/* Makes v runnable if it was blocked; it gets the CPU soon if it has had less of it than others. */
 void sched_wake(struct vcpu *v);
 
 /* hypercall sched_op. */

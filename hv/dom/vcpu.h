@@ -116,9 +116,10 @@ struct vcpu {
 
     uint64_t perdomain_gdt; /* VA of its GDT window in slot 260, 0 = not mapped yet */
 
-    struct vcpu *run_next; /* run queue link (dom/sched.c) */
+    struct vcpu *run_next; /* those that wait for the CPU (dom/share.c) */
     bool queued;
-    struct { /* explanation of the request under way (pv/refuse.c) */
+    uint64_t time_run; /* ns, as its share counts them */
+    struct {           /* explanation of the request under way (pv/refuse.c) */
         const char *hypercall;
         uint32_t index;
     } request;

@@ -21,7 +21,9 @@ void job_halves(void); /* writes a line in two halves, a pause between them */
 
 /* ---- time.c ---- */
 
-void job_busy(void);   /* computes from=MS to=MS of system time; says how much it got done */
+void job_busy(void);   /* computes from=MS to=MS of system time, asleep before with asleep=1 */
+void job_sly(void);    /* as busy, but sleeps 0.1 ms after each run=MS */
+void job_polite(void); /* as busy, but yields at every step */
 void job_sleepy(void); /* sleeps 1 ms at a time, rounds=N; says how late it woke */
 
 #endif

@@ -17,10 +17,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } jobs[] = {
-    { "echo", job_echo },
-    { "halves", job_halves },
-    { "busy", job_busy },
-    { "sleepy", job_sleepy },
+    { "echo", job_echo }, { "halves", job_halves }, { "busy", job_busy },
+    { "sly", job_sly },   { "polite", job_polite }, { "sleepy", job_sleepy },
 };
 
 uint64_t number(const char *name, uint64_t otherwise)

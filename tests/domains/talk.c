@@ -34,8 +34,9 @@ void job_echo(void)
 
     do {
         kprint("? ");
-        while (!line_read(line, sizeof(line), &used))
+        while (events_mask(), !line_read(line, sizeof(line), &used))
             events_wait();
+        events_restore(false);
         kprint("heard %s\n", line);
     } while (strcmp(line, "quit") != 0);
 }
