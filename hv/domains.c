@@ -346,7 +346,8 @@ void domains_start(void)
     if (!recipe_of(ROLE_STORE))
         for (unsigned i = 0; i < recipes_count; i++)
             if (recipes[i].role == ROLE_DOMU)
-                printk(LOG_INFO, "No store domain: d%u will wait for xenstore\n", recipes[i].id);
+                printk(LOG_INFO, "No store domain: d%u %s\n", recipes[i].id,
+                       recipe_of(ROLE_INITIAL) ? "will wait for xenstore" : "gets no xenstore");
     for (unsigned i = 0; i < recipes_count; i++)
         recipe_start(&recipes[i]);
 }

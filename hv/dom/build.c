@@ -208,7 +208,8 @@ static int connect_rings(struct build_plan *b, start_info_t *si)
     gnttab_reserve(d, GNTTAB_RESERVED_XENSTORE, d->evtchn.port[d->store_port].remote_dom,
                    d->store_mfn);
     si->store_mfn = d->store_mfn.n;
-    si->store_evtchn = d->store_port;
+    /* Where nobody can come to serve it, the kernel is told that there is no store: it would wait. */
+    si->store_evtchn = recipe_of(ROLE_STORE) || recipe_of(ROLE_INITIAL) ? d->store_port : 0;
     si->console.domU.mfn = d->console_mfn.n;
     si->console.domU.evtchn = d->console_port;
     if (page_get_typed(d->store_mfn, d->id, PT_WRITABLE) ||
