@@ -21,7 +21,9 @@ from . import ends, machine
 from .config import CRASH, ERROR, SUCCESS, TIMEOUT
 from .ends import PLAN, RESULT, RESULT_STATUS
 
-HALTED = re.compile(r"Hardware Dom0 (?:halted|shutdown)|Domain \d+ (?:\([^)]*\) )?shut down")
+HALTED = re.compile(
+    r"Hardware Dom0 (?:halted|shutdown)|Entering ACPI S5 state|Domain \d+ (?:\([^)]*\) )?shut down"
+)
 CRASHED = re.compile(
     r"Domain \d+ \(vcpu#\d+\) crashed|Hardware Dom0 crashed"
     r"|Domain \d+ (?:\([^)]*\) )?shut down: (?:crash|watchdog)"
