@@ -329,11 +329,9 @@ void domain_bury(struct domain *d)
         d->recipe->domain = 0;
     d->owner.dying = true;
     evtchn_destroy(d);
-    while (!gnttab_unmap_all(d))
-        ;
+    left = teardown_memory(d);
     if (gnttab_idle(d))
         gnttab_destroy(d);
-    left = teardown_memory(d);
     if (left)
         printk(LOG_ERROR, "Domain %u: %u frames did not come back\n", d->id, left);
     for (unsigned i = 0; i < d->vcpus; i++)

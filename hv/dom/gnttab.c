@@ -74,6 +74,8 @@ static void frame_remove(struct gnttab *gt)
     shared_release(frame_of_va(gt->shared[n]));
     page_give_back(gt->active[n * 2]);
     page_give_back(gt->active[n * 2 + 1]);
+    gt->shared[n] = 0;
+    gt->active[n * 2] = gt->active[n * 2 + 1] = 0;
 }
 
 bool gnttab_grow(struct domain *d, unsigned frames)

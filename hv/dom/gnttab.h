@@ -150,7 +150,10 @@ uint32_t grant_handle_take(struct gnttab *gt);
 void grant_handle_set(struct gnttab *gt, uint32_t handle, uint16_t domid, uint32_t ref,
                       uint16_t flags);
 
-/* A reserved or live one becomes free. As of all that follows: handles_lock is held. */
+/* A reserved one was not needed: it is the next to be taken. */
+void grant_handle_return(struct gnttab *gt, uint32_t handle);
+
+/* A live one becomes free. As of all that follows: handles_lock is held, or nobody else is there. */
 void grant_handle_free(struct gnttab *gt, uint32_t handle);
 
 /* A live handle, or 0. handles_lock is held, or nobody else is there. */

@@ -132,6 +132,17 @@ static void entries_check(struct census *c, const struct domain *first, bool fou
                       gt->in_use, in_use);
 }
 
+static void table_check(struct audit *a, const struct domain *d)
+{
+    for (unsigned i = 0; d->gnttab && i < d->gnttab->frames; i++) {
+        mfn_t mfn = frame_of_va(d->gnttab->shared[i]);
+
+        if (frame_owner(mfn) != d->id || !(frame_of(mfn)->ref & FRAME_HV_SHARED))
+            audit_differs(a, "grants", "table", AUDIT_SLOT(mfn.n, i), "owner", frame_owner(mfn),
+                          d->id);
+    }
+}
+
 void gnttab_audit(struct audit *a, const struct domain *first)
 {
     struct census c = { .a = a };
@@ -142,6 +153,7 @@ void gnttab_audit(struct audit *a, const struct domain *first)
         if (d->gnttab && d->gnttab->handles != c.live)
             audit_differs(a, "grants", "domain", AUDIT_AT(d->id), "live handles",
                           d->gnttab->handles, c.live);
+        table_check(a, d);
         c.granter = d;
         entries_check(&c, first, false);
     }

@@ -61,8 +61,10 @@ static void entry_unmark(const struct gnttab *gt, uint32_t ref, const struct gra
         clear |= GTF_writing;
     if (!act->pins)
         clear |= GTF_reading;
-    if (clear)
-        __atomic_and_fetch(flags, (uint16_t)~clear, __ATOMIC_ACQ_REL);
+    if (!clear)
+        return;
+    __atomic_and_fetch(flags, (uint16_t)~clear, __ATOMIC_ACQ_REL);
+    hook_shared_access(); /* whatever the granter waited for, it may do now */
 }
 
 /* The frame of an entry that was in use before may have changed hands, if only copies used it. */
@@ -127,7 +129,10 @@ void grant_unpin(struct domain *granter, uint32_t ref, uint32_t pins)
     act = gnttab_active(gt, ref);
     ASSERT(act && act->pins >= pins);
     act->pins -= pins;
-    gt->in_use -= !act->pins;
+    if (!act->pins) {
+        gt->in_use--;
+        *act = (struct grant_active){ 0 };
+    }
     entry_unmark(gt, ref, act, for_writing(pins));
     spin_unlock(&gt->lock);
 }

@@ -66,9 +66,19 @@ void grant_handle_set(struct gnttab *gt, uint32_t handle, uint16_t domid, uint32
     spin_unlock(&gt->handles_lock);
 }
 
+void grant_handle_return(struct gnttab *gt, uint32_t handle)
+{
+    spin_lock(&gt->handles_lock);
+    if (gt->handle_first == GNTTAB_NO_HANDLE)
+        gt->handle_last = handle;
+    *handle_at(gt, handle) = (struct grant_handle){ .ref = gt->handle_first };
+    gt->handle_first = handle;
+    spin_unlock(&gt->handles_lock);
+}
+
 void grant_handle_free(struct gnttab *gt, uint32_t handle)
 {
-    gt->handles -= handle_at(gt, handle)->flags != 0;
+    gt->handles--;
     list_append(gt, handle);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Takes a dead domain's memory apart: first the references that are not entries of tables, then
- * pins, then what was left partial, then the allocation references. Each step only drops counts, so
+ * pins, then what was left partial, then its handles of others' frames, then the allocation references. Each step only drops counts, so
  * the frames fall back to the allocator in whatever order their last references go.
  *
  * Invariant on return: no frame names the domain as its owner; a frame that does is counted.
@@ -9,6 +9,7 @@
  */
 #include "dom/teardown.h"
 
+#include "dom/gnttab.h"
 #include "dom/vcpu.h"
 #include "lib/printk.h"
 #include "mm/tlb.h"
@@ -99,6 +100,8 @@ uint32_t teardown_memory(struct domain *d)
     put_typed(&d->store_mfn);
     unpin_all(d->id);
     demote_partial_all(d->id);
+    while (!gnttab_unmap_all(d)) /* its entries went with the tables */
+        this_cpu()->preempt_pending = 0;
     release_all(d);
     tlb_flush_all();
     return count_left(d->id);

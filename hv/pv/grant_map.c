@@ -100,7 +100,7 @@ static int map_one(struct gnttab_map_grant_ref *op)
         return map_rule(GNTST_no_space, "no-handle", 0);
     status = map_pinned(op, &use);
     if (status) {
-        grant_handle_free(d->gnttab, handle);
+        grant_handle_return(d->gnttab, handle);
         return status;
     }
     grant_handle_set(d->gnttab, handle, op->dom, op->ref, (uint16_t)op->flags);

@@ -71,5 +71,11 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_mmu_update] = hc_mmu_update,
     [__HYPERVISOR_mmuext_op] = hc_mmuext_op,
     [__HYPERVISOR_memory_op] = hc_memory_op,
+    [__HYPERVISOR_grant_table_op] = hc_grant_table_op,
 };
 #pragma GCC diagnostic pop
+
+hypercall_fn *hypercall_function(unsigned nr)
+{
+    return hypercall_table[nr];
+}

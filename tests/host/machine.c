@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom/gnttab.h"
 #include "dom/teardown.h"
 #include "lib/printk.h"
 #include "mm/hv_map.h"
@@ -144,6 +145,34 @@ static bool page_written(const void *page)
     return true;
 }
 
+/* ---- grants ------------------------------------------------------------------- */
+
+struct domain *domain_list;
+
+void machine_grants(void)
+{
+    domain_list = &machine_control;
+    machine_control.next = &machine_guest;
+    assert_true(gnttab_create(&machine_control));
+    assert_true(gnttab_create(&machine_guest));
+}
+
+static void grants_end(void)
+{
+    for (struct domain *d = domain_list; d; d = d->next)
+        while (!gnttab_unmap_all(d))
+            ;
+    for (struct domain *d = domain_list; d; d = d->next)
+        gnttab_destroy(d);
+    domain_list = 0;
+}
+
+static void grants_list(audit_visit_fn *visit, void *arg)
+{
+    for (const struct domain *d = domain_list; d; d = d->next)
+        gnttab_holds(d, visit, arg);
+}
+
 /* ---- start and stop --------------------------------------------------------- */
 
 static void domain_start(struct domain *d, uint16_t id, bool initial, unsigned frames)
@@ -230,8 +259,10 @@ void machine_end(void)
     }
     while (holds_count)
         machine_unhold(holds[holds_count - 1].mfn, holds[holds_count - 1].type);
-    assert_int_equal(teardown_memory(&machine_control), 0);
+    grants_end();
+    (void)teardown_memory(&machine_control); /* the guest may have frames of it mapped */
     assert_int_equal(teardown_memory(&machine_guest), 0);
+    assert_int_equal(teardown_memory(&machine_control), 0);
     assert_int_equal(machine_guest.owner.pages, 0);
     assert_int_equal(machine_control.owner.pages, 0);
     assert_int_equal(page_free_count(), frames_free_at_start);
@@ -305,6 +336,8 @@ static const struct audit_roots *roots_list(bool at_rest)
     memcpy(refs + n, holds, holds_count * sizeof(holds[0]));
     roots = (struct audit_roots){ .refs = refs,
                                   .refs_count = n + holds_count,
+                                  .more_refs = grants_list,
+                                  .may_map = domain_list ? gnttab_may_map : 0,
                                   .works = works,
                                   .works_count = MACHINE_VCPUS,
                                   .at_rest = at_rest,
@@ -319,6 +352,7 @@ unsigned machine_audit(bool at_rest)
 
     audit_tables(&a);
     audit_free(&a);
+    gnttab_audit(&a, domain_list);
     audit_end(&a);
     return a.found;
 }

@@ -96,6 +96,12 @@ bool machine_sums_agree(void);
 extern jmp_buf machine_panic_jump;
 extern bool machine_panic_expected;
 
+/*
+ * Both domains get a grant table. domain_list is the list of them; machine_end() takes all grants
+ * back first.
+ */
+void machine_grants(void);
+
 /* What the test is at, for the message of a failure. */
 void machine_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *machine_noted(void);
@@ -151,6 +157,8 @@ struct snapshot;
 struct snapshot *snapshot_take(void);
 /* True if nothing differs but what a refusal may leave: the dates and idle types of untyped frames. */
 bool snapshot_same(const struct snapshot *s);
+/* The same of another machine's end: but for what the hypervisor keeps in pages of its own. */
+bool snapshot_same_end(const struct snapshot *s);
 void snapshot_restore(const struct snapshot *s);
 void snapshot_free(struct snapshot *s);
 

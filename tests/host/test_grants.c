@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grants between two domains, undisturbed: every kind of mapping and of its end, entries that the
+ * mapper overwrites, entries that the granter changes, frames of every type (hazards G1, G2, G4, G5,
+ * G11, G12). After each request the auditor recounts everything, pins and handles too.
+ */
+#include "grants.h"
+
+#include <string.h>
+
+#include "mm/m2p.h"
+
+#define PARTS (GNTMAP_device_map | GNTMAP_host_map)
+
+static uint32_t handle;
+
+/* ---- parts ---------------------------------------------------------------------- */
+
+/* Each combination of flags, unmapped in each order of its parts: the end is the start. */
+static void every_part_ends_once(void **state)
+{
+    (void)state;
+    for (uint32_t flags = 1; flags < 32; flags++) {
+        for (unsigned order = 0; order < 4; order++) {
+            bool device = flags & GNTMAP_device_map, host = flags & GNTMAP_host_map;
+            mfn_t bus = device ? gs.page : MFN_NONE;
+            unsigned rw = flags & GNTMAP_readonly ? 0 : 1;
+
+            if (!(flags & PARTS))
+                continue;
+            machine_note("flags %x, order %u", flags, order);
+            assert_int_equal(grant_map_at(1, REF1, flags, &handle), 0);
+            assert_int_equal(grant_pins_of(REF1), grant_pins(flags, flags));
+            assert_int_equal(frame_refs(gs.page), 1 + device + host);
+            assert_int_equal(frame_type_refs(gs.page), (device + host) * rw);
+            assert_int_equal(grant_flags(REF1),
+                             GTF_permit_access | GTF_reading | (rw ? GTF_writing : 0));
+            if (flags & GNTMAP_contains_pte) {
+                struct gnttab_unmap_grant_ref op = {
+                    .host_addr = mfn_to_ma(gs.tree.l[1]) + 8,
+                    .dev_bus_addr = device ? mfn_to_ma(bus) : 0,
+                    .handle = handle,
+                };
+
+                assert_int_equal(grant_call(GNTTABOP_unmap_grant_ref, &op, 1, sizeof(op)), 0);
+                assert_int_equal(op.status, 0);
+            } else if (order < 2) {
+                assert_int_equal(grant_unmap_at(order, handle, order ? bus : MFN_NONE), 0);
+                assert_int_equal(grant_unmap_at(1, handle, bus),
+                                 order && (host || device) ? GNTST_bad_handle : 0);
+            } else {
+                /* One part, then the other; a part that is not there is no error. */
+                (void)grant_unmap_at(order == 2, handle, order == 2 ? MFN_NONE : bus);
+                (void)grant_unmap_at(order == 3, handle, order == 3 ? MFN_NONE : bus);
+            }
+            assert_int_equal(grant_unmap_at(1, handle, bus), GNTST_bad_handle);
+            assert_int_equal(grant_pins_of(REF1), 0);
+            assert_int_equal(grant_flags(REF1), GTF_permit_access);
+            assert_int_equal(slot_entry(1), 0);
+            assert_int_equal(frame_refs(gs.page), 1);
+            assert_int_equal(frame_type_refs(gs.page), 0);
+        }
+    }
+}
+
+/* The marks go with the last of their kind. */
+static void marks_follow_pins(void **state)
+{
+    uint32_t reader, writer;
+
+    (void)state;
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map | GNTMAP_readonly, &reader), 0);
+    assert_int_equal(grant_flags(REF1), GTF_permit_access | GTF_reading);
+    assert_int_equal(grant_map_at(2, REF1, GNTMAP_host_map, &writer), 0);
+    assert_int_equal(grant_flags(REF1), GTF_permit_access | GTF_reading | GTF_writing);
+    assert_int_equal(grant_copy_between(0, REF1), 0);
+    assert_int_equal(grant_flags(REF1), GTF_permit_access | GTF_reading | GTF_writing);
+    assert_int_equal(grant_unmap_at(2, writer, MFN_NONE), 0);
+    assert_int_equal(grant_flags(REF1), GTF_permit_access | GTF_reading);
+    assert_int_equal(grant_unmap_at(1, reader, MFN_NONE), 0);
+    assert_int_equal(grant_flags(REF1), GTF_permit_access);
+}
+
+static void as_often_as_the_counters_go(void **state)
+{
+    uint32_t handles[130];
+    unsigned n = 0;
+
+    (void)state;
+    while (n < 130 && !grant_map_at(0, REF1, GNTMAP_device_map | GNTMAP_readonly, &handles[n]))
+        n++;
+    assert_int_equal(n, 128);
+    assert_int_equal(grant_copy_between(REF1, 0), GNTST_general_error);
+    while (n--)
+        assert_int_equal(grant_unmap_at(0, handles[n], gs.page), 0);
+    assert_int_equal(grant_flags(REF1), GTF_permit_access);
+}
+
+/* More mappings than a page of handles holds; each handle is another. */
+static void handles_beyond_a_page(void **state)
+{
+    static uint32_t handles[GNTTAB_HANDLES + 10];
+    unsigned count = sizeof(handles) / sizeof(handles[0]);
+
+    (void)state;
+    for (unsigned i = 0; i < count; i++) {
+        grant_write(20 + i / 100, GTF_permit_access, machine_guest.id, gs.page);
+        assert_int_equal(grant_map_at(0, 20 + i / 100, GNTMAP_device_map, &handles[i]), 0);
+        for (unsigned k = 0; k < i; k += 37)
+            assert_int_not_equal(handles[k], handles[i]);
+    }
+    for (unsigned i = count; i-- > 0;)
+        assert_int_equal(grant_unmap_at(0, handles[i], gs.page), 0);
+    assert_int_equal(machine_guest.gnttab->handles, 0);
+}
+
+/* ---- the mapper's own changes of the entry (G2) ------------------------------------ */
+
+static void unmap_refused(unsigned slot, uint32_t h)
+{
+    struct snapshot *before = snapshot_take();
+
+    assert_int_equal(grant_unmap_at(slot, h, MFN_NONE), GNTST_general_error);
+    assert_true(snapshot_same(before));
+    snapshot_free(before);
+}
+
+static void entry_overwritten(void **state)
+{
+    const uint64_t others[] = { 0, pte_make(gs.own, LEAF_RW), pte_make(gs.own, LEAF_RO) };
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), 0);
+        assert_int_equal(i & 1 ? op_update(gs.tree.l[1], 1, others[i])
+                               : op_update_va(slot_va(1), others[i], 0),
+                         0);
+        /* The reference went with the entry; the entry of the table stays in use. */
+        assert_int_equal(frame_refs(gs.page), 1);
+        unmap_refused(1, handle);
+        assert_int_equal(grant_flags(REF1), GTF_permit_access | GTF_reading | GTF_writing);
+        /* No entry of one's own for another domain's frame: only a grant makes one again. */
+        assert_refused(-EBUSY, op_update(gs.tree.l[1], 1, pte_make(gs.page, LEAF_RW)));
+        while (!gnttab_unmap_all(&machine_guest))
+            ;
+        machine_check("handles gone");
+        assert_int_equal(grant_flags(REF1), GTF_permit_access);
+        assert_int_equal(op_update(gs.tree.l[1], 1, 0), 0);
+        grant_handle_return(machine_guest.gnttab, grant_handle_take(machine_guest.gnttab));
+    }
+}
+
+static void rights_changed(void **state)
+{
+    (void)state;
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map | GNTMAP_readonly, &handle), 0);
+    /* To writable: refused by every way. */
+    assert_refused(-EBUSY, op_update(gs.tree.l[1], 1, slot_entry(1) | PTE_RW));
+    assert_refused(-EBUSY, op_update_va(slot_va(1), slot_entry(1) | PTE_RW, 0));
+    /* Bits that mean nothing to references. */
+    assert_int_equal(op_update(gs.tree.l[1], 1, slot_entry(1) ^ PTE_AVAIL0), 0);
+    assert_int_equal(grant_unmap_at(1, handle, MFN_NONE), 0);
+    /* From writable to read-only: a new entry for a frame that is another's. */
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), 0);
+    assert_refused(-EBUSY, op_update(gs.tree.l[1], 1, slot_entry(1) & ~PTE_RW));
+    assert_int_equal(grant_unmap_at(1, handle, MFN_NONE), 0);
+}
+
+static void table_gone(void **state)
+{
+    (void)state;
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), 0);
+    assert_int_equal(op_update(gs.tree.l[2], GUEST_SLOT, 0), 0);
+    /* The L1 was taken apart, and its entries' references with it; what stands in it means nothing. */
+    assert_int_equal(frame_refs(gs.page), 1);
+    unmap_refused(1, handle);
+    /* It cannot become a table again with that entry. */
+    assert_refused(-EBUSY, op_update(gs.tree.l[2], GUEST_SLOT, pte_make(gs.tree.l[1], BRANCH)));
+}
+
+/* A mapping that moved: any entry for the frame, with the same rights, may go in its place. */
+static void entries_exchanged(void **state)
+{
+    uint32_t second;
+
+    (void)state;
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), 0);
+    assert_int_equal(grant_map_at(2, REF1, GNTMAP_host_map, &second), 0);
+    assert_int_equal(grant_unmap_at(2, handle, MFN_NONE), 0);
+    unmap_refused(2, second);
+    assert_int_equal(grant_unmap_at(1, second, MFN_NONE), 0);
+    assert_int_equal(grant_flags(REF1), GTF_permit_access);
+}
+
+static void replaced(void **state)
+{
+    (void)state;
+    assert_int_equal(op_update(gs.tree.l[1], 2, pte_make(gs.own, LEAF_RW)), 0);
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), 0);
+    assert_int_equal(grant_replace_at(1, 2, handle), 0);
+    assert_true(mfn_eq(pte_mfn(slot_entry(1)), gs.own));
+    assert_int_equal(slot_entry(2), 0);
+    assert_int_equal(frame_refs(gs.page), 1);
+    assert_int_equal(frame_refs(gs.own), 2);
+    /* Nothing to replace: what was to take the place is lost, as by Xen, and counted. */
+    assert_int_equal(grant_map_at(3, REF1, GNTMAP_host_map, &handle), 0);
+    assert_int_equal(grant_replace_at(2, 1, handle), GNTST_general_error);
+    assert_int_equal(slot_entry(1), 0);
+    assert_int_equal(frame_refs(gs.own), 1);
+    assert_int_equal(grant_unmap_at(3, handle, MFN_NONE), 0);
+}
+
+/* ---- the granter's changes of the entry (G4), its limits (G5) ----------------------- */
+
+static void entry_in_use_is_what_it_was(void **state)
+{
+    uint32_t second;
+
+    (void)state;
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map | GNTMAP_readonly, &handle), 0);
+    grant_write(REF1, GTF_permit_access, machine_guest.id, gs.page2);
+    assert_int_equal(grant_map_at(2, REF1, GNTMAP_host_map, &second), 0);
+    assert_true(mfn_eq(pte_mfn(slot_entry(2)), gs.page));
+    grant_write(REF1, GTF_permit_access | GTF_readonly, machine_guest.id, gs.page2);
+    assert_int_equal(grant_unmap_at(2, second, MFN_NONE), 0);
+    assert_int_equal(grant_map_at(2, REF1, GNTMAP_host_map, &second), GNTST_general_error);
+    /* The marks come off the word as it is now, and only the marks. */
+    grant_write(REF1, 0xffff, 7, gs.own);
+    assert_int_equal(grant_unmap_at(1, handle, MFN_NONE), 0);
+    assert_int_equal(grant_flags(REF1), 0xffff & ~GTF_reading);
+}
+
+static void references_at_the_limits(void **state)
+{
+    const uint32_t refs[] = { GNTTAB_PER_FRAME - 1, GNTTAB_PER_FRAME, GNTTAB_ACTIVE * 64, ~0u };
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        int status = i ? GNTST_bad_gntref : GNTST_general_error;
+
+        assert_int_equal(grant_map_at(1, refs[i], GNTMAP_host_map, &handle), status);
+        assert_int_equal(grant_copy_between(refs[i], 0), status);
+    }
+    machine_control.owner.dying = true;
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), GNTST_bad_domain);
+    assert_int_equal(grant_copy_between(REF1, 0), GNTST_bad_domain);
+    machine_control.owner.dying = false;
+}
+
+/* ---- frames of every type (G11, G12) ------------------------------------------------- */
+
+static void types_exclude_each_other(void **state)
+{
+    mfn_t l1 = gs.other.l[1];
+
+    (void)state;
+    machine_run(2);
+    assert_int_equal(op_pin(l1, 1), 0);
+    machine_run(0);
+    grant_write(REF1, GTF_permit_access, machine_guest.id, l1);
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), GNTST_general_error);
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_device_map, &handle), GNTST_general_error);
+    assert_int_equal(grant_copy_between(0, REF1), GNTST_general_error);
+    assert_int_equal(grant_copy_between(REF1, 0), 0);
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map | GNTMAP_readonly, &handle), 0);
+    assert_int_equal(frame_type_refs(l1), 1);
+    /* Read-only does not hold the type. */
+    machine_run(2);
+    assert_int_equal(op_unpin(l1), 0);
+    assert_int_equal(op_pin(l1, 1), 0);
+    assert_int_equal(op_unpin(l1), 0);
+    machine_run(0);
+    assert_int_equal(grant_map_at(2, REF1, GNTMAP_host_map, &handle), 0);
+    machine_run(2);
+    assert_int_equal(op_pin(l1, 1), -EINVAL);
+    machine_run(0);
+    assert_int_equal(grant_unmap_at(2, handle, MFN_NONE), 0);
+    machine_run(2);
+    assert_int_equal(op_pin(l1, 1), 0);
+    assert_int_equal(op_unpin(l1), 0);
+}
+
+/* The table itself is no page table of its guest's. */
+static void table_stays_writable(void **state)
+{
+    mfn_t shared = frame_of_va(machine_control.gnttab->shared[0]);
+
+    (void)state;
+    machine_run(2);
+    for (unsigned level = 1; level <= 4; level++)
+        assert_refused(-EINVAL, op_pin(shared, level));
+    machine_run(0);
+}
+
+static void frames_of_nobody(void **state)
+{
+    const mfn_t frames[] = { mfn_of(0), mfn_of(1), mfn_of(frame_limit), mfn_of(0xffffffff),
+                             gs.own };
+
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        grant_write(REF1, GTF_permit_access, machine_guest.id, frames[i]);
+        assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), GNTST_bad_page);
+        assert_int_equal(grant_copy_between(REF1, 0), GNTST_bad_page);
+        assert_int_equal(grant_flags(REF1), GTF_permit_access);
+    }
+}
+
+/* Foreign on both sides; the same frame on both. */
+static void copies(void **state)
+{
+    (void)state;
+    machine_poke(gs.page2, 0, 0x1122334455667788);
+    assert_int_equal(grant_copy_between(REF2, REF1), 0);
+    assert_true(machine_peek(gs.page, 0) == 0x1122334455667788);
+    assert_int_equal(grant_copy_between(REF1, REF1), 0);
+    assert_int_equal(grant_copy_between(REF1, REF2), GNTST_general_error);
+    assert_int_equal(grant_flags(REF1), GTF_permit_access);
+    assert_int_equal(grant_flags(REF2), GTF_permit_access | GTF_readonly);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, grant_stage_make, machine_teardown)
+    const struct CMUnitTest tests[] = {
+        T(every_part_ends_once),
+        T(marks_follow_pins),
+        T(as_often_as_the_counters_go),
+        T(handles_beyond_a_page),
+        T(entry_overwritten),
+        T(rights_changed),
+        T(table_gone),
+        T(entries_exchanged),
+        T(replaced),
+        T(entry_in_use_is_what_it_was),
+        T(references_at_the_limits),
+        T(types_exclude_each_other),
+        T(table_stays_writable),
+        T(frames_of_nobody),
+        T(copies),
+    };
+
+    return cmocka_run_group_tests(tests, 0, 0);
+}
