@@ -330,8 +330,6 @@ void domain_bury(struct domain *d)
     d->owner.dying = true;
     evtchn_destroy(d);
     left = teardown_memory(d);
-    if (gnttab_idle(d))
-        gnttab_destroy(d);
     if (left)
         printk(LOG_ERROR, "Domain %u: %u frames did not come back\n", d->id, left);
     for (unsigned i = 0; i < d->vcpus; i++)

@@ -102,6 +102,8 @@ uint32_t teardown_memory(struct domain *d)
     demote_partial_all(d->id);
     while (!gnttab_unmap_all(d)) /* its entries went with the tables */
         this_cpu()->preempt_pending = 0;
+    if (gnttab_idle(d))
+        gnttab_destroy(d);
     release_all(d);
     tlb_flush_all();
     return count_left(d->id);
