@@ -177,6 +177,8 @@ static void check_vcpu(struct audit *a, const struct vcpu *v)
 {
     const struct percpu *cpu = this_cpu();
 
+    if (v->domain->owner.dying) /* it runs no more, and is being taken apart */
+        return;
     if (v == cpu->current && cpu->cr3 != vcpu_cr3(v))
         audit_differs(a, "our-slots", "vCPU", AUDIT_AT(v->id), "loaded root", cpu->cr3,
                       vcpu_cr3(v));

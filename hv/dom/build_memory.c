@@ -5,6 +5,7 @@
  */
 #include "dom/build_plan.h"
 
+#include "hooks.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -60,6 +61,8 @@ int build_memory_alloc(struct build_plan *b)
             return -ENOMEM;
         }
         extent_add(b, pfn, mfn, 1ul << order);
+        if (hook_preempt())
+            hook_reschedule();
         pfn += 1ul << order;
     }
     return 0;

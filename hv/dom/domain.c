@@ -2,8 +2,8 @@
 /*
  * Domains: their making, their end, and the return of everything they held.
  *
- * Invariant: a domain that is in domain_list has vCPU 0, shared_info and a memory account. One that
- * has shut down never runs again: its vCPUs are stopped before anything of it is taken apart, and
+ * Invariant: a domain that is in domain_list and not dead has vCPU 0, shared_info and a memory account.
+ * One that has shut down never runs again: its vCPUs are stopped before anything of it is taken apart, and
  * taking apart happens on the idle vCPU, so never on a stack or a page table of the dead.
  * Callers: dom/build.c (make), dom/sched.c and pv/ (end), the idle loop (burial).
  */
@@ -124,12 +124,11 @@ struct domain *domain_create(struct domain_recipe *r)
         return 0;
     }
     r->made = true;
-    if (!parts_create(d, r->vcpus)) {
-        domain_bury(d);
-        return 0;
-    }
     list_add(d);
-    return d;
+    if (parts_create(d, r->vcpus))
+        return d;
+    domain_bury(d);
+    return 0;
 }
 
 struct domain *domain_find(uint16_t id)
@@ -138,7 +137,7 @@ struct domain *domain_find(uint16_t id)
 
     if (id == DOMID_SELF)
         return domain_current();
-    for (d = domain_list; d && d->id != id; d = d->next)
+    for (d = domain_list; d && (d->id != id || d->owner.dying); d = d->next)
         ;
     return d;
 }
@@ -239,7 +238,7 @@ __attribute__((noinline, cold)) void domain_crash(const char *fmt, ...)
 void domain_changed(void)
 {
     for (const struct domain *d = domain_list; d; d = d->next)
-        if (d->initial || d->store)
+        if ((d->initial || d->store) && !d->shut_down)
             evtchn_raise_virq(d->vcpu[0], VIRQ_DOM_EXC);
 }
 
@@ -247,7 +246,7 @@ static struct domain *domain_stopped(void)
 {
     struct domain *d = domain_list;
 
-    while (d && !d->shut_down)
+    while (d && (!d->shut_down || d->owner.dying))
         d = d->next;
     return d;
 }
@@ -255,7 +254,7 @@ static struct domain *domain_stopped(void)
 static bool domains_left(void)
 {
     for (const struct domain *d = domain_list; d; d = d->next)
-        if (!d->store)
+        if (!d->store && !d->owner.dying)
             return true;
     return false;
 }
@@ -312,30 +311,63 @@ static void stopped_bury(struct domain *d)
     domain_changed();
 }
 
+/* What is left of the dead that nobody refers to any more goes. */
+static void dead_forget(void)
+{
+    struct domain *next;
+
+    owner_frames_gone = false;
+    for (struct domain *d = domain_list; d; d = next) {
+        next = d->next;
+        if (!d->owner.dying)
+            continue;
+        if (gnttab_idle(d))
+            gnttab_destroy(d);
+        if (d->gnttab || d->owner.pages || d->owner.lent)
+            continue;
+        list_remove(d);
+        owner_unregister(&d->owner);
+        page_free(frame_of_va(d), 0);
+    }
+}
+
 void domain_reap(void)
 {
     struct domain *d;
 
+    if (owner_frames_gone)
+        dead_forget();
     while ((d = domain_stopped()))
         stopped_bury(d);
+}
+
+static void vcpus_destroy(struct domain *d)
+{
+    unsigned n = d->vcpus;
+
+    d->vcpus = 0;
+    while (n--) {
+        vcpu_destroy(d->vcpu[n]);
+        d->vcpu[n] = 0;
+    }
 }
 
 void domain_bury(struct domain *d)
 {
     uint32_t left;
 
-    list_remove(d);
+    d->owner.dying = d->shut_down = true;
     if (d->recipe->domain == d)
         d->recipe->domain = 0;
-    d->owner.dying = true;
     evtchn_destroy(d);
-    left = teardown_memory(d);
-    if (left)
-        printk(LOG_ERROR, "Domain %u: %u frames did not come back\n", d->id, left);
-    for (unsigned i = 0; i < d->vcpus; i++)
-        vcpu_destroy(d->vcpu[i]);
+    (void)teardown_memory(d);
+    vcpus_destroy(d);
     if (d->perdomain.l3_pa)
         perdomain_free(&d->perdomain);
-    owner_unregister(&d->owner);
-    page_free(frame_of_va(d), 0);
+    d->owner.perdomain_entry = 0;
+    left = d->owner.pages + d->owner.lent;
+    if (left)
+        printk(LOG_INFO, "Domain %u (%s): others have %u of its frames in use\n", d->id, d->name,
+               left);
+    dead_forget();
 }

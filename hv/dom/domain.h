@@ -86,7 +86,7 @@ struct domain_recipe;
  */
 struct domain *domain_create(struct domain_recipe *r);
 
-/* The domain with this id; DOMID_SELF gives the current one. 0 if there is none. */
+/* The domain with this id, unless it is dead; DOMID_SELF gives the current one. 0 if there is none. */
 struct domain *domain_find(uint16_t id);
 
 /* Shuts the domain down for SHUTDOWN_* reason: vCPUs stop; the end of the last domain ends the machine. */
@@ -99,7 +99,10 @@ void domain_shutdown(struct domain *d, uint8_t reason);
  */
 __attribute__((noreturn, format(printf, 1, 2))) void domain_crash(const char *fmt, ...);
 
-/* Every domain, linked by next, in the order of their ids. */
+/*
+ * Every domain, linked by next, in the order of their ids. A dead one (owner.dying) stays, without
+ * vCPUs, until the last of its frames has come back: others may refer to them.
+ */
 extern struct domain *domain_list;
 
 /* Tells those who keep an eye on domains that one has come, stopped or gone: VIRQ_DOM_EXC. */
@@ -108,7 +111,7 @@ void domain_changed(void);
 /* Prints and buries domains that have stopped; from the idle loop, on the idle page table. */
 void domain_reap(void);
 
-/* Gives back every page, root, port and table of a domain that has stopped or never ran. */
+/* Gives back every root, port and table of a domain that has stopped or never ran, and its pages. */
 void domain_bury(struct domain *d);
 
 #endif

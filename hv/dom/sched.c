@@ -66,6 +66,8 @@ static void switch_to_next(bool yields)
     uint64_t now = system_time();
 
     cpu->preempt_pending = 0;
+    if (__builtin_expect(owner_frames_gone, 0))
+        sched_idle_work();
     charge(prev, now);
     if (yields)
         next = share_take();

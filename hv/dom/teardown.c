@@ -4,17 +4,22 @@
  * pins, then what was left partial, then its handles of others' frames, then the allocation references. Each step only drops counts, so
  * the frames fall back to the allocator in whatever order their last references go.
  *
- * Invariant on return: no frame names the domain as its owner; a frame that does is counted.
+ * Other vCPUs run in between: at every such point the books are right, of what is left of the domain.
+ * Invariant on return: no frame names the domain as its owner but those that others refer to, which
+ * are counted.
  * Caller: domain_destroy(), on the idle vCPU, with the domain's vCPUs stopped for good.
  */
 #include "dom/teardown.h"
 
 #include "dom/gnttab.h"
 #include "dom/vcpu.h"
+#include "hooks.h"
 #include "lib/printk.h"
 #include "mm/tlb.h"
 #include "pt/pin.h"
 #include "pt/table.h"
+
+#define PAUSE_FRAMES 4096u
 
 static void put_typed(mfn_t *mfn)
 {
@@ -56,10 +61,18 @@ static bool frame_is_of(mfn_t mfn, uint16_t id)
     return frame_refs(mfn) && frame_owner(mfn) == id;
 }
 
+/* Others run after so many frames at most. */
+static void pause_at(mfn_t mfn)
+{
+    if (mfn.n % PAUSE_FRAMES == 0 && hook_preempt())
+        hook_reschedule();
+}
+
 /* One pass over all RAM for each step; frames beyond the domain's own cost one load and compare. */
 static void unpin_all(uint16_t id)
 {
     for (mfn_t mfn = { 0 }; mfn.n < frame_limit; mfn.n++) {
+        pause_at(mfn);
         if (frame_is_of(mfn, id) && (frame_of(mfn)->type & FRAME_PINNED)) {
             page_unpin(mfn, id);
             pt_work_drain();
@@ -69,17 +82,21 @@ static void unpin_all(uint16_t id)
 
 static void demote_partial_all(uint16_t id)
 {
-    for (mfn_t mfn = { 0 }; mfn.n < frame_limit; mfn.n++)
+    for (mfn_t mfn = { 0 }; mfn.n < frame_limit; mfn.n++) {
+        pause_at(mfn);
         while (frame_is_of(mfn, id) && (frame_of(mfn)->type & FRAME_PARTIAL) &&
                !frame_demote_partial(mfn))
-            this_cpu()->preempt_pending = 0;
+            hook_reschedule();
+    }
 }
 
 static void release_all(struct domain *d)
 {
-    for (mfn_t mfn = { 0 }; mfn.n < frame_limit; mfn.n++)
+    for (mfn_t mfn = { 0 }; mfn.n < frame_limit; mfn.n++) {
+        pause_at(mfn);
         if (frame_is_of(mfn, d->id))
             owner_release(&d->owner, mfn);
+    }
 }
 
 static uint32_t count_left(uint16_t id)
@@ -93,7 +110,6 @@ static uint32_t count_left(uint16_t id)
 
 uint32_t teardown_memory(struct domain *d)
 {
-    this_cpu()->preempt_pending = 0;
     for (unsigned i = 0; i < d->vcpus; i++)
         vcpu_drop(d->vcpu[i]);
     put_typed(&d->console_mfn);
@@ -101,7 +117,8 @@ uint32_t teardown_memory(struct domain *d)
     unpin_all(d->id);
     demote_partial_all(d->id);
     while (!gnttab_unmap_all(d)) /* its entries went with the tables */
-        this_cpu()->preempt_pending = 0;
+        if (hook_preempt())
+            hook_reschedule();
     if (gnttab_idle(d))
         gnttab_destroy(d);
     release_all(d);

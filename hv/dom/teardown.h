@@ -8,7 +8,7 @@
 /*
  * Drops every reference that d and its vCPUs hold (roots, pins, descriptor tables, registered
  * areas, rings, unfinished work) and releases every frame, shared_info included. d runs no more.
- * Returns the number of frames that still name d as owner: 0 unless a count went wrong.
+ * Returns the number of frames that still name d as owner: others refer to them.
  */
 uint32_t teardown_memory(struct domain *d);
 

@@ -76,8 +76,7 @@ void frame_put_last(mfn_t mfn, uint64_t before)
     ASSERT(!(frame_of(mfn)->type & FRAME_TYPE_COUNT));
     m2p_set(mfn, M2P_INVALID);
     page_free(mfn, 0);
-    if (!(before & FRAME_HV_SHARED))
-        owner_page_gone((uint16_t)(before >> FRAME_OWNER_SHIFT));
+    owner_page_gone((uint16_t)(before >> FRAME_OWNER_SHIFT), before & FRAME_HV_SHARED);
 }
 
 void frame_assign(mfn_t mfn, uint16_t owner, uint64_t flags)
@@ -85,6 +84,8 @@ void frame_assign(mfn_t mfn, uint16_t owner, uint64_t flags)
     struct frame *f = frame_of(mfn);
 
     f->type = 0;
+    if (__builtin_expect(flags & FRAME_HV_SHARED, 0))
+        owner_page_lent(owner);
     __atomic_store_n(&f->ref, ((uint64_t)owner << FRAME_OWNER_SHIFT) | FRAME_ALLOCATED | flags | 1,
                      __ATOMIC_RELEASE);
 }

@@ -11,6 +11,7 @@
 #include "mm/page_alloc.h"
 
 static struct owner *owners[OWNER_MAX];
+bool owner_frames_gone;
 static struct spinlock owners_lock;
 
 static struct owner **owner_slot(uint16_t id)
@@ -61,14 +62,14 @@ struct owner *owner_find(uint16_t id)
     return slot ? *slot : 0;
 }
 
-mfn_t owner_alloc(struct owner *o, unsigned order)
+static mfn_t frames_alloc(struct owner *o, unsigned order, uint32_t quota)
 {
     uint32_t pages = 1u << order;
     mfn_t first;
 
     if (o->dying || hook_fail())
         return MFN_NONE;
-    if (__atomic_add_fetch(&o->pages, pages, __ATOMIC_RELAXED) > o->max_pages) {
+    if (__atomic_add_fetch(&o->pages, pages, __ATOMIC_RELAXED) > quota) {
         __atomic_sub_fetch(&o->pages, pages, __ATOMIC_RELAXED);
         return MFN_NONE;
     }
@@ -86,16 +87,37 @@ mfn_t owner_alloc(struct owner *o, unsigned order)
     return first;
 }
 
+mfn_t owner_alloc(struct owner *o, unsigned order)
+{
+    return frames_alloc(o, order, o->max_pages);
+}
+
+mfn_t owner_alloc_instead(struct owner *o, unsigned order)
+{
+    return frames_alloc(o, order, UINT32_MAX);
+}
+
 bool owner_release(struct owner *o, mfn_t mfn)
 {
     ASSERT(frame_owner(mfn) == o->id);
     return frame_release(mfn);
 }
 
-void owner_page_gone(uint16_t id)
+void owner_page_lent(uint16_t id)
 {
     struct owner *o = owner_find(id);
 
-    ASSERT(o && o->pages);
-    __atomic_sub_fetch(&o->pages, 1, __ATOMIC_RELAXED);
+    ASSERT(o);
+    __atomic_add_fetch(&o->lent, 1, __ATOMIC_RELAXED);
+}
+
+void owner_page_gone(uint16_t id, bool lent)
+{
+    struct owner *o = owner_find(id);
+    uint32_t *count = o && lent ? &o->lent : &o->pages;
+
+    ASSERT(o && *count);
+    __atomic_sub_fetch(count, 1, __ATOMIC_RELAXED);
+    if (o->dying)
+        owner_frames_gone = true;
 }

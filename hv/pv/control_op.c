@@ -98,7 +98,8 @@ static void info_fill(xen_domctl_getdomaininfo_t *info, const struct domain *d)
         if (v->runstate.state == RUNSTATE_running)
             flags |= XEN_DOMINF_running;
     }
-    info->flags = (info->nr_online_vcpus ? flags : 0) | (d->store ? XEN_DOMINF_xs_domain : 0);
+    info->flags = (info->nr_online_vcpus ? flags : 0) | (d->store ? XEN_DOMINF_xs_domain : 0) |
+                  (d->owner.dying ? XEN_DOMINF_dying : 0);
     if (d->shut_down)
         info->flags |= XEN_DOMINF_shutdown | (uint32_t)d->shutdown_reason
                                                  << XEN_DOMINF_shutdownshift;

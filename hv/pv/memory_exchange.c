@@ -106,12 +106,10 @@ static long chunk_alloc(struct exchange *x)
 {
     unsigned order = x->arg.out.extent_order;
     uint64_t extents = 1ul << (x->order - order);
-    uint32_t quota = x->d->owner.max_pages;
     long rc = 0;
 
-    x->d->owner.max_pages = UINT32_MAX;
     for (uint64_t i = 0; i < extents; i++) {
-        mfn_t mfn = owner_alloc(&x->d->owner, order);
+        mfn_t mfn = owner_alloc_instead(&x->d->owner, order);
 
         if (!frame_valid(mfn)) {
             while (i--)
@@ -121,7 +119,6 @@ static long chunk_alloc(struct exchange *x)
         }
         x->out[i] = mfn.n;
     }
-    x->d->owner.max_pages = quota;
     return rc;
 }
 
