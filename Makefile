@@ -29,7 +29,7 @@ HV_SRCS := main.c domains.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/mach
 	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/priv_op.c pv/priv_io.c pv/pit.c \
 	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
 	pv/memory_op.c pv/memory_info.c pv/memory_exchange.c pv/xen_version.c pv/vcpu_op.c pv/vcpu_context.c pv/dom_op.c \
-	pv/misc_op.c pv/control_op.c pv/physdev_op.c pv/refuse.c pv/grant_op.c pv/grant_copy.c pv/grant_map.c pv/grant_pte.c \
+	pv/misc_op.c pv/control_op.c pv/platform_op.c pv/physdev_op.c pv/refuse.c pv/grant_op.c pv/grant_copy.c pv/grant_map.c pv/grant_pte.c \
 	dom/hypercall_page.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c dom/build.c dom/build_memory.c \
 	dom/build_tables.c dom/domain.c dom/recipe.c dom/teardown.c dom/vcpu.c dom/sched.c dom/share.c dom/sched_op.c dom/timer.c \
 	dom/wallclock.c dom/evtchn.c dom/evtchn_op.c dom/console.c dom/console_input.c dom/books.c dom/gnttab.c dom/gnttab_entry.c dom/gnttab_handle.c dom/gnttab_books.c \
@@ -57,7 +57,7 @@ SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplica
 	hostile_frames hostile_flags hostile_hv_slots hostile_pointers hostile_addresses \
 	hostile_descriptors death_stack death_iret_frame death_no_handler death_user_without_root \
 	death_kernel_stack death_event deep_validation \
-	hypercall_registers second vcpus vcpu_events vcpu_time \
+	platform hypercall_registers second vcpus vcpu_events vcpu_time \
 	vcpu_memory
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.

@@ -129,6 +129,8 @@ static inline uint64_t tsc_to_ns(uint64_t tsc)
 
 /* Writes wc_sec and friends of d's shared_info; the first call reads the machine's clock. */
 void wallclock_refresh(struct domain *d);
+/* It was so much past 1970 at that system time; all domains learn of it. */
+void wallclock_set(uint64_t seconds, uint32_t ns, uint64_t system_ns);
 /* Recomputes the nearest deadline of the vCPUs that there are and arms it. Called on changes. */
 void vcpu_timers_update(void);
 /* Fires what is due; from the timer interrupt. */

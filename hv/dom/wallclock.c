@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The wall clock: read once from the machine's real-time clock, kept as the epoch (seconds and ns
- * since 1970, UTC) of system time 0, published in shared_info under wc_version.
+ * since 1970, UTC) of system time 0, published in shared_info under wc_version. The initial domain may
+ * set it.
  */
 #include "dom/sched.h"
 
@@ -102,4 +103,11 @@ void wallclock_refresh(struct domain *d)
     s->wc_sec_hi = (uint32_t)(seconds >> 32);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     s->wc_version++;
+}
+
+void wallclock_set(uint64_t seconds, uint32_t ns, uint64_t system_ns)
+{
+    printk_epoch = epoch_ns = seconds * NS_PER_S + ns - system_ns;
+    for (struct domain *d = domain_list; d; d = d->next)
+        wallclock_refresh(d);
 }

@@ -13,7 +13,6 @@
 #include <xen/domctl.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
-#include <xen/platform.h>
 #include <xen/sysctl.h>
 
 #include "dom/sched.h"
@@ -39,17 +38,6 @@ static long left_out(const char *name)
 {
     return domain_current()->initial ? refused(name, -ENOSYS, "control-op-left-out")
                                      : refused(name, -EPERM, "privileged");
-}
-
-long hc_platform_op(uint64_t va, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
-{
-    struct xen_platform_op op;
-    long rc = request_read("platform_op", va, &op, sizeof(op),
-                           offsetof(struct xen_platform_op, interface_version),
-                           XENPF_INTERFACE_VERSION);
-
-    (void)a2, (void)a3, (void)a4, (void)a5;
-    return rc ? rc : left_out("platform_op");
 }
 
 long hc_domctl(uint64_t va, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)

@@ -2,9 +2,8 @@
 /*
  * IN, OUT, INS, OUTS. Two questions, both answered "no" by default (hazard M5): may this vCPU execute
  * the instruction (I/O privilege or its bitmap; else #GP), and has its domain the port (else reads give
- * ones and writes are dropped). No domain has ports of the machine itself; the RTC can be read by the
- * initial domain, timer 2 is emulated for everybody, and behind the PCI address register, which keeps what
- * is written to it, there is nothing.
+ * ones and writes are dropped). No domain has ports of the machine itself: timer 2 is emulated, and
+ * behind the index registers of clock and PCI, which keep what is written to them, there is nothing.
  */
 #include "dom/sched.h"
 #include "lib/x86.h"
@@ -16,7 +15,6 @@
 #include "pv/priv_op.h"
 
 #define PORT_RTC_INDEX   0x70
-#define PORT_RTC_DATA    0x71
 #define PORT_PIT2_DATA   0x42
 #define PORT_PIT_COMMAND 0x43
 #define PORT_SPEAKER     0x61
@@ -44,22 +42,11 @@ static bool bitmap_allows(struct vcpu *v, uint16_t port, unsigned bytes)
     return !((bits[0] | bits[1] << 8) & mask);
 }
 
-static uint8_t rtc_read(const struct domain *d, uint16_t port)
-{
-    if (port == PORT_RTC_INDEX)
-        return d->io.cmos_index;
-    if (!d->initial)
-        return 0xff;
-    outb(PORT_RTC_INDEX, d->io.cmos_index);
-    return inb(PORT_RTC_DATA);
-}
-
 static uint8_t port_read(struct domain *d, uint16_t port)
 {
     switch (port) {
     case PORT_RTC_INDEX:
-    case PORT_RTC_DATA:
-        return rtc_read(d, port);
+        return d->io.cmos_index;
     case PORT_PIT2_DATA:
     case PORT_PIT_COMMAND:
     case PORT_SPEAKER:

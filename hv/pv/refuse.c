@@ -57,18 +57,20 @@ void frame_describe(char *buf, size_t size, uint64_t n)
  * about no frame: a kernel that probes asks thousands of times. CPUs may miscount together; it is only
  * for the log.
  */
-static uint32_t refused_in_a_row(const char *hypercall, const struct refusal *r, unsigned domid)
+static uint32_t refused_in_a_row(const char *hypercall, unsigned index, const struct refusal *r,
+                                 unsigned domid)
 {
     static struct {
         const char *hypercall, *rule;
-        unsigned domid;
+        unsigned index, domid;
         uint32_t count;
     } last;
 
     if (!r->rule || r->mfn != REFUSAL_NO_MFN || last.hypercall != hypercall ||
-        last.rule != r->rule || last.domid != domid)
+        last.index != index || last.rule != r->rule || last.domid != domid)
         last.count = 0;
     last.hypercall = hypercall;
+    last.index = index;
     last.rule = r->rule;
     last.domid = domid;
     return ++last.count;
@@ -79,7 +81,7 @@ static void refuse_line(const char *hypercall, const struct refused_entry *e, co
     const struct vcpu *v = vcpu_current();
     const struct refusal *r = &this_cpu()->refusal;
     char frame[112] = "", change[112] = "", inner[64] = "", times[32] = "";
-    uint32_t count = refused_in_a_row(hypercall, r, v->domain->id);
+    uint32_t count = refused_in_a_row(hypercall, e ? e->index : 0, r, v->domain->id);
 
     if (count > 4 && (count & (count - 1))) { /* then each power of two */
         refusal_clear();

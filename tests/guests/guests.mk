@@ -5,6 +5,8 @@ WORK_C := main.c processes.c memory.c pressure.c signals.c threads.c cpu.c bench
 WORK_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(PREFIX_MAP) -O2 -fno-pie -pthread -MMD -MP
 WORK_OBJS := $(addprefix $(BUILD)/linux/,$(WORK_C:.c=.o))
 
+lint: export LINT_LINUX_CFLAGS = $(WORK_CFLAGS)
+
 $(BUILD)/linux/%.o: tests/guests/linux/%.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(call say,CC)

@@ -97,10 +97,10 @@ static void run_threads(void)
 
 /* Every register of FPU and SSE, and both control words, filled from a number. */
 struct fpu {
-    double st[8];
+    uint64_t st[8]; /* doubles */
     uint64_t xmm[16][2];
     uint32_t mxcsr;
-    uint16_t control;
+    uint16_t control, none;
 };
 
 #define EACH_XMM(act)                                                                             \
@@ -133,8 +133,11 @@ __attribute__((noinline)) static void fpu_rounds(unsigned number)
     struct fpu found;
 
     for (unsigned round = 0; round < 300; round++) {
-        for (unsigned i = 0; i < 8; i++)
-            mine.st[i] = number * 1000.0 + round + i;
+        for (unsigned i = 0; i < 8; i++) {
+            double value = number * 1000.0 + round + i;
+
+            memcpy(&mine.st[i], &value, sizeof(value));
+        }
         for (unsigned i = 0; i < 16; i++) {
             mine.xmm[i][0] = (uint64_t)number << 40 | round << 8 | i;
             mine.xmm[i][1] = ~mine.xmm[i][0];
