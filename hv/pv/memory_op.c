@@ -15,6 +15,7 @@
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
 #include "mm/m2p.h"
+#include "mm/page_alloc.h"
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
 
@@ -29,9 +30,10 @@ struct reservation {
     unsigned address_bits; /* frames must lie below 2^bits bytes; 0 = anywhere */
 };
 
+/* As Xen: its control domain is bounded by the allocator alone, others by a large page. */
 unsigned memory_max_order(const struct domain *d)
 {
-    return d->initial ? 12 : 9;
+    return d->initial ? PAGE_ORDER_MAX : 9;
 }
 
 long memory_domain(domid_t id, struct domain **d)

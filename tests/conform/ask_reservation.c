@@ -45,7 +45,7 @@ static void give_back(unsigned int count, unsigned int order)
 
 static void sizes(void)
 {
-    static const unsigned int orders[] = { 0, 1, 3, 13, 18, 20, 31, 63, 64, 0xffffffff };
+    static const unsigned int orders[] = { 0, 1, 3, 12, 13, 18, 19, 20, 31, 63, 64, 0xffffffff };
     static const unsigned int cmds[] = { XENMEM_increase_reservation, XENMEM_populate_physmap };
 
     for (unsigned int c = 0; c < 2; c++)
@@ -58,7 +58,7 @@ static void sizes(void)
                     list[0] = list[1] = 0x12345;
                     if (list_at)
                         set_xen_guest_handle(r.extent_start, list_at == 1 ? NULL : (void *)0x10);
-                    if (list_at == 1 && cmds[c] == XENMEM_increase_reservation && orders[i] < 13)
+                    if (list_at == 1 && cmds[c] == XENMEM_increase_reservation && orders[i] < 18)
                         continue; /* whose frames would be lost */
                     ask("reservation/grow/%u/order-%x/count-%u/list-%u", cmds[c], orders[i], count,
                         list_at);

@@ -42,6 +42,8 @@ static unsigned int past_count;
 static uint16_t kernel_slots[16];
 static unsigned int kernel_slot_count;
 static uint64_t unseen; /* bits of present entries that depend on the TLB by now */
+static uint8_t inherited[ARENA_SEEN],
+    inheriting[ARENA_SEEN]; /* bit by slot: see arena_inherits() */
 static pte_t seen[ARENA_SEEN][ARENA_SLOTS];
 static uint64_t seen_m2p[ARENA_FRAMES];
 
@@ -112,7 +114,7 @@ void say_pte(pte_t pte)
     const char *name = name_of(pte_mfn(pte));
 
     if (pte & PTE_P)
-        pte &= ~unseen;
+        pte &= ~unseen; /* what was inherited is left out by now */
     if (name)
         say("%s|%lx", name, pte_flags(pte));
     else if (pte & PTE_P)
@@ -216,7 +218,7 @@ static pte_t entry_plain(unsigned int frame, unsigned int slot)
     if (arena_slot[slot] >= HV_L4_SLOT_FIRST && arena_slot[slot] <= HV_L4_SLOT_LAST &&
         (entry & PTE_P) && !name_of(pte_mfn(entry)))
         return 0;
-    return entry & PTE_P ? entry & ~unseen : entry;
+    return (entry & PTE_P) || inherited[frame] & 1U << slot ? entry & ~unseen : entry;
 }
 
 static uint64_t m2p_now(unsigned int frame)
@@ -244,8 +246,29 @@ void arena_touched(void)
     hide_bits(AD);
 }
 
+void arena_inherits(unsigned int frame, unsigned int slot)
+{
+    if (frame < ARENA_SEEN)
+        inheriting[frame] |= (uint8_t)(1U << slot);
+}
+
+/* Absent now, with the accessed and dirty bits of the present entry that it was. */
+static void inheritance(void)
+{
+    for (unsigned int f = 0; f < ARENA_SEEN; f++) {
+        for (unsigned int s = 0; s < ARENA_SLOTS; s++) {
+            if (arena_entry(f, s) & PTE_P)
+                inherited[f] &= (uint8_t) ~(1U << s);
+            else if (seen[f][s] & PTE_P)
+                inherited[f] |= inheriting[f] & 1U << s;
+        }
+        inheriting[f] = 0;
+    }
+}
+
 void arena_changes(void)
 {
+    inheritance();
     for (unsigned int f = 0; f < ARENA_SEEN; f++) {
         for (unsigned int s = 0; s < ARENA_SLOTS; s++) {
             pte_t entry = entry_plain(f, s);
@@ -273,6 +296,8 @@ void arena_changes(void)
 void arena_begin(void)
 {
     unseen = 0;
+    memset(inherited, 0, sizeof(inherited));
+    memset(inheriting, 0, sizeof(inheriting));
     past_count = 0;
     for (unsigned int f = 0; f < ARENA_SEEN; f++)
         for (unsigned int s = 0; s < ARENA_SLOTS; s++)

@@ -91,6 +91,9 @@ void say_pte(pte_t pte);
 void arena_walked(void);
 void arena_touched(void);
 
+/* The request leaves an entry its accessed and dirty bits, whatever it makes of the rest. */
+void arena_inherits(unsigned int frame, unsigned int slot);
+
 /* Begins a sequence; says what changed since the last time; ends: rights and pins of all frames. */
 void arena_begin(void);
 void arena_changes(void);

@@ -88,6 +88,8 @@ static void build_mmu(mmu_update_t *req, const struct op *op)
     req->val = command == MMU_MACHPHYS_UPDATE
                    ? (op->flags & 1 ? arena_pfn(op->frame).n : 0x700000UL + op->flags)
                    : op_entry(op);
+    if (command == MMU_PT_UPDATE_PRESERVE_AD)
+        arena_inherits(writable_frame(op->frame), op_slot(op));
     /* Of the M2P only the arena's part is put back. */
     if (command == MMU_MACHPHYS_UPDATE && op->frame >= ARENA_FRAMES)
         req->ptr = mfn_to_ma(arena_mfn(ARENA_HYPERVISOR)) | command;

@@ -70,6 +70,8 @@ static void call_unknown(struct call *c)
     c->arg[0] = chance(2) ? below(16) : c->arg[0];
 }
 
+static void call_draw(struct call *c, bool nested);
+
 static void call_list(struct call *c)
 {
     uint64_t count = 1 + below(8);
@@ -80,7 +82,7 @@ static void call_list(struct call *c)
     for (uint64_t i = 0; i < count; i++) {
         struct call sub;
 
-        call_make(&sub, true);
+        call_draw(&sub, true);
         list[i] = (multicall_entry_t){ .op = sub.nr, .result = random64() };
         for (unsigned int a = 0; a < 6; a++)
             list[i].args[a] = sub.arg[a];
@@ -120,7 +122,7 @@ static bool may_be_wild(uint64_t nr)
     }
 }
 
-void call_make(struct call *c, bool nested)
+static void call_draw(struct call *c, bool nested)
 {
     *c = (struct call){ 0 };
     for (unsigned int i = 0; i < 6; i++)
@@ -160,4 +162,12 @@ void call_make(struct call *c, bool nested)
         call_memory(c);
         return;
     }
+}
+
+/* An answer of the hypervisor's must not fall on the code that takes the guest back to us. */
+void call_make(struct call *c, bool nested)
+{
+    hostile_spares_code = true;
+    call_draw(c, nested);
+    hostile_spares_code = false;
 }

@@ -27,7 +27,9 @@ uint64_t random64(void);
 uint64_t below(uint64_t n);  /* 0..n-1 */
 bool chance(unsigned int n); /* true once in n */
 uint64_t hostile(void); /* a number that borders on something; never an address of the kernel's */
-uint64_t hostile_va(void);         /* an address: bad, borderline, or the arena's */
+uint64_t hostile_va(void); /* an address: bad, borderline, or the arena's */
+/* While set, hostile_va() keeps off the pages that steps run in. */
+extern bool hostile_spares_code;
 bool hostile_near(uint64_t value); /* may come from hostile_va() */
 uint64_t selector(void);
 

@@ -139,7 +139,7 @@ static const uint64_t bounds[] = {
     ~0UL,
 };
 
-uint64_t hostile_va(void)
+static uint64_t near_bound(void)
 {
     uint64_t va = PICK(bounds);
 
@@ -153,6 +153,23 @@ uint64_t hostile_va(void)
     default:
         return va + (below(17) - 8) * 8;
     }
+}
+
+static bool in_code(uint64_t va)
+{
+    return va - USER_CODE + 128 < PAGE_SIZE + 128 || va - CODE_VA + 128 < PAGE_SIZE + 128;
+}
+
+bool hostile_spares_code;
+
+uint64_t hostile_va(void)
+{
+    uint64_t va;
+
+    do
+        va = near_bound();
+    while (hostile_spares_code && in_code(va));
+    return va;
 }
 
 bool hostile_near(uint64_t value)
