@@ -66,16 +66,15 @@ static long hc_other(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
-hypercall_fn *const hypercall_table[HYPERCALLS] = {
+static hypercall_fn *const hypercalls[HYPERCALLS] = {
     [0 ... HYPERCALLS - 1] = hc_other,
     [__HYPERVISOR_mmu_update] = hc_mmu_update,
     [__HYPERVISOR_mmuext_op] = hc_mmuext_op,
     [__HYPERVISOR_memory_op] = hc_memory_op,
-    [__HYPERVISOR_grant_table_op] = hc_grant_table_op,
 };
 #pragma GCC diagnostic pop
 
 hypercall_fn *hypercall_function(unsigned nr)
 {
-    return hypercall_table[nr];
+    return hypercalls[nr];
 }
