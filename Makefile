@@ -172,7 +172,7 @@ test: bootstrap build iso $(HOST_BINS) ## Run every test; the last line gives th
 	$(Q)$(PYTHON) scripts/test-all --build $(BUILD)
 
 host-tests: $(HOST_BINS) ## Run the host tests under sanitizers, with line and branch coverage
-	$(Q)$(PYTHON) scripts/host-tests --build $(BUILD) $(HOST_PROGRAMS)
+	$(Q)$(PYTHON) scripts/host-tests --build $(BUILD) --strict $(HOST_PROGRAMS)
 
 lint: export LINT_HV_CFLAGS = $(HV_CFLAGS)
 lint: export LINT_GUEST_CFLAGS = $(GUEST_CFLAGS)

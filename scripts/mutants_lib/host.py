@@ -24,6 +24,7 @@ from .fault import ROOT, FaultError, source
 PLAIN = ["-O1", "-g0", "-w", "-fPIC"]
 ASAN = ["-O1", "-g", "-w", "-fPIC", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 VARIANTS = {"plain": PLAIN, "asan": ASAN}
+LONG = 1.5  # seconds; programs that take longer are run without sanitizers only
 DROPPED = ("-Werror", "-g", "-MMD", "-MP")
 
 
@@ -259,7 +260,10 @@ class Host:
                 return "no-compile", ""
             for test in tests if again else ():
                 self.link_program(variant, tiny, test, lib, changed, to)
-        for program in self.order(fault.file):
+        programs = self.order(fault.file)
+        if again:
+            programs = [p for p in programs if self.seconds.get(p, 0.0) < LONG]
+        for program in programs:
             status, _, which = self.run(program, variant, to, to if again else None)
             if status:
                 self.check([program])

@@ -110,6 +110,7 @@ static void out_of_memory(void **state)
     uint64_t before = page_free_count();
 
     (void)state;
+    assert_true(page_alloc_idle());
     assert_false(frame_valid(owner_alloc(&machine_guest.owner, 6)));
     while (frame_valid(owner_alloc(&machine_guest.owner, 0)))
         ;

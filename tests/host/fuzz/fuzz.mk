@@ -91,6 +91,26 @@ $(BUILD)/host/fuzz/tests/%.o: tests/host/fuzz/%.c $(FUZZ_DEPS)
 	$(call say,CC)
 	$(Q)$(CC) $(FUZZ_BASE) -O1 $(FUZZ_SANITIZE) -c -o $@ $<
 
+# The replays that reach hv/mm and hv/pt once more, to be counted (coverage.mk).
+FUZZ_COUNTED := memory map
+FUZZ_COUNT = $(FUZZ_BASE) -O0 -Dalways_inline=unused --coverage
+define FUZZ_COUNTED_TARGET
+$(BUILD)/host/coverage/fuzz-$(1): $(call objs,host/coverage/fuzz/hv,$(FUZZ_$(1)_HV) $(FUZZ_$(1)_PLAIN)) \
+	$(call objs,host/coverage/fuzz/tests,$(FUZZ_$(1)_SRCS) fuzz.c) $(BUILD)/host/fuzz/tests/replay_$(1).o
+	$$(call say,LD)
+	$$(Q)$$(CC) $$(FUZZ_SANITIZE) --coverage -o $$@ $$^
+endef
+$(foreach target,$(FUZZ_COUNTED),$(eval $(call FUZZ_COUNTED_TARGET,$(target))))
+$(BUILD)/host/coverage/fuzz/hv/%.o: hv/%.c $(FUZZ_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(FUZZ_COUNT) -c -o $@ $<
+$(BUILD)/host/coverage/fuzz/tests/%.o: tests/host/fuzz/%.c $(FUZZ_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(FUZZ_COUNT) -c -o $@ $<
+host-tests test: $(FUZZ_COUNTED:%=$(BUILD)/host/coverage/fuzz-%)
+
 # The kept inputs are run with the host tests.
 FUZZ_REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/host/fuzz-%)
 HOST_PROGRAMS += $(FUZZ_TARGETS:%=fuzz-%)
