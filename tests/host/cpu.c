@@ -71,6 +71,7 @@ static hypercall_fn *const hypercalls[HYPERCALLS] = {
     [__HYPERVISOR_mmu_update] = hc_mmu_update,
     [__HYPERVISOR_mmuext_op] = hc_mmuext_op,
     [__HYPERVISOR_memory_op] = hc_memory_op,
+    [__HYPERVISOR_grant_table_op] = hc_grant_table_op,
 };
 #pragma GCC diagnostic pop
 
