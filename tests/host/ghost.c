@@ -140,6 +140,8 @@ static void check_frame(const struct ghost *g, uint64_t n)
 
 void ghost_step(void)
 {
+    if (!ghosts)
+        return; /* the machine is being made */
     for (unsigned cpu = 0; cpu < MACHINE_CPUS; cpu++)
         derive(cpu);
     for (uint64_t n = 0; n < frame_limit; n++) {

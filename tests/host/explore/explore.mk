@@ -3,7 +3,8 @@
 
 EXPLORE_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c $(patsubst hv/%,%,$(wildcard hv/pt/*.c)) \
 	lib/format.c pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c \
-	pv/update_va.c pv/memory_op.c dom/teardown.c
+	pv/update_va.c pv/memory_op.c dom/teardown.c \
+	dom/gnttab.c dom/gnttab_entry.c dom/gnttab_handle.c
 EXPLORE_LIB := small.c hooks.c state.c state_install.c words.c choice.c tlb.c request.c describe.c
 EXPLORE_CFLAGS = $(filter-out $(PREFIX_MAP),$(COMMON)) -DPT_INDEX_BITS=1 \
 	-Itests/host/config -Itests/host/explore -Ihv

@@ -25,7 +25,8 @@
 #define HV_ENTRY    (2 * PAGE_SIZE | PTE_P | PTE_RW | PTE_A | PTE_D)
 
 struct config config;
-struct domain small_domain[DOMAINS];
+struct domain small_domain[DOMAINS],
+    *domain_list; /* the list is for grants, which nobody here makes */
 struct vcpu small_vcpu[CPUS];
 struct percpu small_percpu[CPUS];
 struct percpu *machine_this_cpu;

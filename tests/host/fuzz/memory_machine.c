@@ -132,6 +132,7 @@ static void vcpu_begin(unsigned n, struct domain *d)
     d->vcpu[d->vcpus++] = v;
 }
 
+struct domain *domain_list; /* for grants, which nobody here makes */
 static shared_info_t shared;
 
 bool machine_create(struct machine_domain *m)
