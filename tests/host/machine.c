@@ -224,6 +224,7 @@ void machine_begin(unsigned frames)
         .tables = calloc(frames, sizeof(*sums.tables)),
         .pages = calloc(frames / AUDIT_PAGE_FRAMES + 1, sizeof(*sums.pages)),
     };
+    ghost_start();
     domain_start(&machine_guest, 1, false, frames);
     domain_start(&machine_control, 0, true, frames);
     vcpu_start(0, &machine_guest);
@@ -237,7 +238,6 @@ void machine_begin(unsigned frames)
     machine_between_restarts = 0;
     holds_count = 0;
     log_clear();
-    ghost_start();
     for (unsigned n = 0; n < FRAMES_HV; n++)
         frame_table[n].ref = (n == 1 ? (uint64_t)OWNER_IO : OWNER_HV) << FRAME_OWNER_SHIFT;
     for (unsigned n = 0; n < frames; n++)
