@@ -236,6 +236,7 @@ static bool audit(struct audit *a)
         audit_tables(a);
         audit_free(a);
         gnttab_audit(a, domain_list);
+        evtchn_audit(a, domain_list);
         check_vcpus(a);
         audit_end(a);
     }

@@ -8,6 +8,7 @@
 
 #include "abi/abi.h"
 #include "lib/spinlock.h"
+#include "pt/audit.h"
 
 #define EVTCHN_PORTS  4096u
 #define EVTCHN_VIRQS  24u
@@ -92,6 +93,9 @@ bool evtchn_port_valid(const struct domain *d, uint32_t port);
 
 /* True if port is pending in shared_info. port < EVTCHN_PORTS. */
 bool evtchn_pending(const struct domain *d, uint32_t port);
+
+/* The ports of every domain in the list, for the auditor (dom/evtchn_books.c): invariant "ports". */
+void evtchn_audit(struct audit *a, const struct domain *list);
 
 /*
  * Hypercall event_channel_op (dom/evtchn_op.c): 0 or the negative errno of the sub-operation, with

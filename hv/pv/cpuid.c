@@ -29,7 +29,7 @@
 #define LEAF1_EDX                                                                                \
     (BIT(0) | BIT(2) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(14) | BIT(15) | \
      BIT(16) | BIT(19) | BIT(23) | BIT(24) | BIT(25) | BIT(26))
-#define LEAF1_EBX_NO_APIC_ID 0x0000ff00u /* CLFLUSH line; one logical CPU, APIC id from the vCPU */
+#define LEAF1_EBX_NO_APIC_ID 0x0000ff00u /* CLFLUSH line; one logical CPU, APIC id 0 on each vCPU */
 /* BMI1 BMI2 ERMS RDSEED ADX CLFLUSHOPT CLWB SHA */
 #define LEAF7_EBX            (BIT(3) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(23) | BIT(24) | BIT(29))
 #define LEAF7_EDX            BIT(4) /* FSRM */
@@ -79,7 +79,7 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t sub, uint32_t r[4])
     }
 }
 
-static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[4])
+static void basic_leaf(uint32_t leaf, uint32_t sub, uint32_t r[4])
 {
     uint32_t host[4];
 
@@ -93,7 +93,7 @@ static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32
         break;
     case 1:
         r[0] = host[0];
-        r[1] = (host[1] & LEAF1_EBX_NO_APIC_ID) | v->id * 2 << 24;
+        r[1] = host[1] & LEAF1_EBX_NO_APIC_ID;
         r[2] = (host[2] & LEAF1_ECX) | LEAF1_ECX_HYPERVISOR;
         r[3] = host[3] & LEAF1_EDX;
         break;
@@ -152,7 +152,7 @@ static void extended_leaf(uint32_t leaf, uint32_t r[4])
     }
 }
 
-void cpuid_policy(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[4])
+void cpuid_policy(uint32_t leaf, uint32_t sub, uint32_t r[4])
 {
     uint32_t host[4];
 
@@ -166,7 +166,7 @@ void cpuid_policy(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[
     if (leaf > host[0])
         return;
     if (leaf <= LEAF_BASIC_MAX)
-        basic_leaf(v, leaf, sub, r);
+        basic_leaf(leaf, sub, r);
     else if (leaf >= LEAF_EXTENDED && leaf <= LEAF_EXTENDED_MAX)
         extended_leaf(leaf, r);
 }

@@ -143,11 +143,11 @@ static enum op_result emulate_msr(struct priv_op *op, bool store)
     return OP_DONE;
 }
 
-static void emulate_cpuid(const struct vcpu *v, struct cpu_regs *regs)
+static void emulate_cpuid(struct cpu_regs *regs)
 {
     uint32_t r[4];
 
-    cpuid_policy(v, (uint32_t)regs->rax, (uint32_t)regs->rcx, r);
+    cpuid_policy((uint32_t)regs->rax, (uint32_t)regs->rcx, r);
     regs->rax = r[0];
     regs->rbx = r[1];
     regs->rcx = r[2];
@@ -220,7 +220,7 @@ static enum op_result emulate(struct priv_op *op)
     case 0xfb: /* CLI STI: the upcall mask is not touched */
         return iopl_ok(op->v) ? OP_DONE : OP_REFUSED;
     case OP_0F | 0xa2: /* traps only on CPUs with CPUID faulting */
-        emulate_cpuid(op->v, op->regs);
+        emulate_cpuid(op->regs);
         return OP_DONE;
     default:
         return op->v->in_user ? OP_REFUSED : emulate_kernel_op(op);
@@ -287,7 +287,7 @@ bool emulate_forced(struct vcpu *v, struct cpu_regs *regs)
         bounce_page_fault(v, regs, fault_va, 0);
         return true;
     }
-    emulate_cpuid(v, regs);
+    emulate_cpuid(regs);
     insn_retire(v, regs, sizeof(forced_prefix) + sizeof(cpuid_opcode), 0);
     return true;
 }

@@ -45,7 +45,7 @@ bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 /* The guest kernel's write. False: #GP. */
 bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 
-/* Leaf and sub-leaf of CPUID as v sees them, r = EAX EBX ECX EDX. */
-void cpuid_policy(const struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t r[4]);
+/* Leaf and sub-leaf of CPUID as every vCPU sees them, r = EAX EBX ECX EDX. */
+void cpuid_policy(uint32_t leaf, uint32_t sub, uint32_t r[4]);
 
 #endif

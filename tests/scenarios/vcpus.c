@@ -72,3 +72,31 @@ SCENARIO(vcpu_parallel, "vcpu-parallel", "vCPUs that never yield all make progre
         second_join(s[i]);
     scenario_reason("%u vCPUs, preempted", n + 1);
 }
+
+/* EAX to EDX of leaf 1 by the forced-emulation prefix. */
+static uint32_t leaf1[SECONDS_MAX + 1][4];
+
+static void leaf1_read(unsigned int vcpu)
+{
+    uint32_t *r = leaf1[vcpu];
+
+    __asm__ volatile(".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2"
+                     : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3])
+                     : "a"(1), "c"(0));
+}
+
+static void leaf1_second(struct second *self)
+{
+    leaf1_read(self->id);
+}
+
+SCENARIO(vcpu_cpuid, "vcpu-cpuid", "no vCPU has an APIC number of its own")
+{
+    seconds_require(2);
+    leaf1_read(0);
+    for (unsigned int n = 1; n <= 2; n++) {
+        second_join(second_start(n, leaf1_second, NULL));
+        for (unsigned int i = 0; i < 4; i++)
+            EXPECT_EQ(leaf1[n][i], leaf1[0][i]);
+    }
+}

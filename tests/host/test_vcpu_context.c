@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VCPUOP_initialise (hazards X2, P3, P5, H2): every address and number of the context is looked at
+ * before anything changes; a refusal, a failure or a preemption at any step leaves no reference too
+ * many; what is read is read once.
+ */
+#include "events.h"
+
+#include <string.h>
+
+#include "pv/descriptor.h"
+#include "pv/vcpu_context.h"
+
+#define NEW         3u /* machine_vcpu: the guest's vCPU 2 */
+#define NON_CANON   0x0000800000000000ul
+#define IN_HV       0xffff830000000000ul
+#define DESCRIPTORS (PAGE_SIZE / 8)
+#define DATA        (DESC_P | DESC_S | DESC_DPL_MASK)
+
+static struct machine_tree kernel, user;
+static mfn_t gdt;
+static vcpu_guest_context_t good;
+static uint8_t fpu[512];
+
+static int stage(void **state)
+{
+    machine_setup(state);
+    events_begin();
+    kernel = machine_tree(&machine_guest, LEAF_RO);
+    user = machine_tree(&machine_guest, LEAF_RO);
+    for (unsigned slot = 1; slot < 4; slot++) /* work to be interrupted at */
+        for (unsigned level = 2; level <= 4; level++) {
+            machine_poke(kernel.l[level], slot, pte_make(machine_page(&machine_guest), BRANCH));
+            machine_poke(user.l[level], slot, pte_make(machine_page(&machine_guest), BRANCH));
+        }
+    gdt = machine_page(&machine_guest);
+    for (unsigned i = 0; i < DESCRIPTORS; i++)
+        machine_poke(gdt, i, DATA | 0x234567ul << 16 | 1ul << 56);
+    machine_vcpu[NEW].state = VCPU_DOWN;
+    machine_vcpu[NEW].fpu = fpu;
+    good = (vcpu_guest_context_t){ .flags = VGCF_in_kernel };
+    good.user_regs.rip = 0xffffffff80001000ul;
+    good.user_regs.rsp = 0x7fffffffe000ul;
+    good.user_regs.rflags = 0x3202;
+    good.user_regs.fs = 0x0b;
+    good.kernel_sp = 0xffffffff80009000ul;
+    good.kernel_ss = FLAT_KERNEL_SS;
+    good.trap_ctxt[14].address = 0xffffffff80002000ul;
+    good.trap_ctxt[14].cs = 0xe030;
+    good.gdt_frames[0] = gdt.n;
+    good.gdt_ents = DESCRIPTORS;
+    good.ctrlreg[3] = mfn_to_ma(kernel.l[4]);
+    good.ctrlreg[1] = mfn_to_ma(user.l[4]);
+    good.ctrlreg[4] = ~0ul;
+    good.fs_base = 0x1111000;
+    good.gs_base_user = 0x2222000;
+    good.gs_base_kernel = 0x3333000;
+    good.debugreg[0] = 0x400000;
+    good.debugreg[1] = IN_HV; /* not taken */
+    hooks_reset();
+    return 0;
+}
+
+static int unstage(void **state)
+{
+    events_end();
+    return machine_teardown(state);
+}
+
+/* As hypercall vcpu_op asks for it. */
+static long hc_initialise(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
+{
+    long rc = vcpu_context_set(&machine_vcpu[NEW], a1);
+
+    pt_work_drain();
+    return rc == -ERESTART ? hypercall_restart(__HYPERVISOR_vcpu_op, a1, a2, a3, a4, a5) : rc;
+}
+
+static long initialise(const vcpu_guest_context_t *c)
+{
+    long rc;
+
+    memcpy(machine_requests(), c, sizeof(*c));
+    rc = machine_hypercall(hc_initialise, GUEST_REQUESTS, 0, 0, 0);
+    machine_check("initialise");
+    return rc;
+}
+
+static void what_it_starts_with(void **state)
+{
+    const struct vcpu *v = &machine_vcpu[NEW];
+
+    (void)state;
+    assert_int_equal(initialise(&good), 0);
+    assert_true(v->initialised);
+    assert_int_equal(v->state, VCPU_DOWN);
+    assert_int_equal(v->regs.rip, good.user_regs.rip);
+    assert_int_equal(v->iopl, 3);
+    assert_int_equal(v->cr3_kernel, good.ctrlreg[3]);
+    assert_int_equal(v->cr3_user, good.ctrlreg[1]);
+    assert_int_equal(v->gdt_mfn[0].n, gdt.n);
+    assert_int_equal(v->fs_base, 0x1234567); /* a selector's base is its descriptor's */
+    assert_int_equal(v->gs_base_user, good.gs_base_user);
+    assert_int_equal(v->gs_base_kernel, good.gs_base_kernel);
+    assert_int_equal(v->traps[14].address, good.trap_ctxt[14].address);
+    assert_int_equal(v->traps[14].cs, 0xe033);
+    assert_int_equal(v->dr[0], 0x400000);
+    assert_int_equal(v->dr[1], 0);
+    assert_int_equal(v->cr4, 0xc);
+    assert_false(v->in_user);
+    assert_false(v->failsafe.mask_events);
+    assert_int_equal(frame_type(kernel.l[4]), PT_L4);
+    assert_refused(-EEXIST, initialise(&good));
+}
+
+static void by_its_flags(void **state)
+{
+    const struct vcpu *v = &machine_vcpu[NEW];
+
+    (void)state;
+    good.flags = VGCF_online | VGCF_failsafe_disables_events | VGCF_syscall_disables_events |
+                 VGCF_i387_valid;
+    memset(good.fpu_ctxt.x, 0x5a, sizeof(good.fpu_ctxt.x));
+    assert_int_equal(initialise(&good), 0);
+    assert_int_equal(v->state, VCPU_RUNNABLE);
+    assert_true(v->in_user && v->failsafe.mask_events && v->syscall.mask_events);
+    assert_true(v->fpu_initialised);
+    assert_memory_equal(fpu, good.fpu_ctxt.x, sizeof(fpu));
+}
+
+/* Each address with each value that the hypervisor must not take. */
+static void every_address(void **state)
+{
+    uint64_t *const addresses[] = {
+        &good.user_regs.rip,
+        &good.user_regs.rsp,
+        &good.kernel_sp,
+        &good.fs_base,
+        &good.gs_base_kernel,
+        &good.gs_base_user,
+        &good.event_callback_eip,
+        &good.failsafe_callback_eip,
+        &good.syscall_callback_eip,
+        &good.trap_ctxt[0].address,
+        &good.trap_ctxt[255].address,
+    };
+    static const uint64_t bad[] = { NON_CANON, NON_CANON - 1 + 2, 0xffff7ffffffffffful, 1ul << 63 };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        uint64_t right = *addresses[i];
+
+        for (unsigned k = 0; k < sizeof(bad) / sizeof(bad[0]); k++) {
+            *addresses[i] = bad[k];
+            machine_note("address %u, value %u", i, k);
+            assert_refused(-EINVAL, initialise(&good));
+        }
+        *addresses[i] = right;
+    }
+    assert_int_equal(initialise(&good), 0);
+}
+
+static void every_number(void **state)
+{
+    const struct {
+        uint64_t *at, value;
+    } wrong[] = {
+        { &good.ldt_base, 0x1001 },
+        { &good.ldt_base, IN_HV },
+        { &good.ldt_base, NON_CANON },
+        { &good.ldt_ents, LDT_MAX_ENTRIES + 1 },
+        { &good.ldt_ents, 1ul << 32 },
+        { &good.gdt_ents, GDT_GUEST_ENTRIES + 1 },
+        { &good.gdt_ents, 1ul << 32 },
+        { &good.gdt_ents, DESCRIPTORS + 1 }, /* its second frame is 0 */
+        { &good.gdt_frames[0], kernel.l[1].n },
+        { &good.gdt_frames[0], frame_limit },
+        { &good.gdt_frames[0], ~0ul },
+        { &good.ctrlreg[3], 0 },
+        { &good.ctrlreg[3], mfn_to_ma(gdt) },
+        { &good.ctrlreg[3], mfn_to_ma(kernel.l[3]) },
+        { &good.ctrlreg[3], frame_limit << PAGE_SHIFT },
+        { &good.ctrlreg[3], ~0ul },
+        { &good.ctrlreg[1], mfn_to_ma(user.l[2]) },
+        { &good.ctrlreg[1], mfn_to_ma(gdt) },
+        { &good.ctrlreg[1], 1ul << 63 },
+    };
+
+    (void)state;
+    assert_int_equal(op_pin(kernel.l[4], 4), 0); /* so that each of its tables has a level */
+    assert_int_equal(op_pin(user.l[4], 4), 0);
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        uint64_t right = *wrong[i].at;
+
+        *wrong[i].at = wrong[i].value;
+        machine_note("number %u", i);
+        assert_refused(-EINVAL, initialise(&good));
+        *wrong[i].at = right;
+    }
+    good.flags = 0;
+    good.ctrlreg[1] = 0;
+    assert_refused(-EINVAL, initialise(&good)); /* user mode without a root for it */
+    good.flags = VGCF_in_kernel;
+    assert_int_equal(initialise(&good), 0);
+    assert_int_equal(machine_vcpu[NEW].cr3_user, 0);
+}
+
+static void not_to_be_read(void **state)
+{
+    (void)state;
+    assert_refused(-EFAULT, vcpu_context_set(&machine_vcpu[NEW], GUEST_VA + GUEST_BYTES - 64));
+    assert_refused(-EFAULT, vcpu_context_set(&machine_vcpu[NEW], IN_HV));
+}
+
+/* A failure at each step that may fail, then the same once more without. */
+static void failing_anywhere(void **state)
+{
+    unsigned refusals = 0;
+
+    (void)state;
+    for (unsigned long k = 1;; k++) {
+        long rc;
+
+        hooks_reset();
+        hooks.fail_at = k;
+        rc = initialise(&good);
+        if (!rc)
+            break;
+        refusals++;
+        assert_false(machine_vcpu[NEW].initialised);
+        assert_int_equal(machine_vcpu[NEW].cr3_kernel | machine_vcpu[NEW].cr3_user, 0);
+        assert_int_equal(frame_type_refs(kernel.l[4]) + frame_type_refs(user.l[4]), 0);
+        assert_int_equal(frame_type_refs(gdt), 0);
+        assert_int_equal(frame_refs(kernel.l[4]), 1);
+    }
+    assert_true(refusals >= 5);
+}
+
+/* A preemption at each check, one at a time and all of them, with the user's root refused or not. */
+static void preempted_anywhere(void **state)
+{
+    unsigned restarts = 0;
+
+    (void)state;
+    for (unsigned bad = 0; bad < 2; bad++) {
+        for (unsigned long k = 1;; k++) {
+            hooks_reset();
+            hooks.preempt_at = k == 30 ? ALWAYS : k;
+            good.ctrlreg[1] = mfn_to_ma(bad ? gdt : user.l[4]);
+            assert_int_equal(initialise(&good), bad ? -EINVAL : 0);
+            restarts += machine_restarts;
+            if (bad)
+                assert_int_equal(frame_refs(kernel.l[4]), 1);
+            if (k == 30)
+                break;
+            if (!bad) { /* taken apart, to be made anew */
+                struct vcpu *v = &machine_vcpu[NEW];
+                mfn_t roots[2] = { ma_to_mfn(v->cr3_kernel), ma_to_mfn(v->cr3_user) };
+
+                v->cr3_kernel = v->cr3_user = 0;
+                page_put_typed(roots[0]);
+                pt_work_drain();
+                page_put_typed(roots[1]);
+                pt_work_drain();
+                vcpu_descriptors_release(v);
+                v->initialised = false;
+                machine_check("taken apart");
+            }
+        }
+        if (!bad) {
+            machine_vcpu[NEW].initialised = false;
+            unstage(state);
+            stage(state);
+        }
+    }
+    assert_true(restarts > 8);
+}
+
+/* The guest gives up between two pieces, and asks for something else. */
+static void another_root_in_between(void **state)
+{
+    struct machine_tree other = machine_tree(&machine_guest, LEAF_RO);
+
+    (void)state;
+    memcpy(machine_requests(), &good, sizeof(good));
+    for (unsigned long k = 1; k < 20; k++) {
+        long rc;
+
+        hooks_reset();
+        hooks.preempt_at = k;
+        good.ctrlreg[3] = mfn_to_ma(k % 2 ? kernel.l[4] : other.l[4]);
+        memcpy(machine_requests(), &good, sizeof(good));
+        rc = vcpu_context_set(&machine_vcpu[NEW], GUEST_REQUESTS);
+        pt_work_drain();
+        machine_check("a piece");
+        if (!rc)
+            break;
+        assert_int_equal(rc, -ERESTART);
+    }
+    hooks_reset();
+    good.ctrlreg[3] = mfn_to_ma(other.l[4]);
+    if (!machine_vcpu[NEW].initialised)
+        assert_int_equal(initialise(&good), 0);
+}
+
+static void read_once(void **state)
+{
+    (void)state;
+    hooks_reset();
+    assert_int_equal(initialise(&good), 0);
+    assert_int_equal(hooks.double_reads, 0);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, stage, unstage)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_it_starts_with), TEST(by_its_flags),
+        TEST(every_address),       TEST(every_number),
+        TEST(not_to_be_read),      TEST(failing_anywhere),
+        TEST(preempted_anywhere),  TEST(another_root_in_between),
+        TEST(read_once),
+    };
+
+    return cmocka_run_group_tests(tests, 0, 0);
+}
