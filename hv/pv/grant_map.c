@@ -207,8 +207,8 @@ static int read_unmap(struct unmap *u, uint64_t va)
     if (guest_read(&op, va, sizeof(op)))
         return -EFAULT;
     *u = (struct unmap){ .host_addr = op.host_addr,
-                        .dev_bus_addr = op.dev_bus_addr,
-                        .handle = op.handle };
+                         .dev_bus_addr = op.dev_bus_addr,
+                         .handle = op.handle };
     return 0;
 }
 
@@ -218,9 +218,7 @@ static int read_replace(struct unmap *u, uint64_t va)
 
     if (guest_read(&op, va, sizeof(op)))
         return -EFAULT;
-    *u = (struct unmap){ .host_addr = op.host_addr,
-                        .new_addr = op.new_addr,
-                        .handle = op.handle };
+    *u = (struct unmap){ .host_addr = op.host_addr, .new_addr = op.new_addr, .handle = op.handle };
     return 0;
 }
 
