@@ -44,7 +44,7 @@ HV_FAST := cpu/traps.c cpu/exit.c dom/evtchn.c \
 
 # The guest kernel library and start-up: sources relative to guest/.
 GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c kprint.c cmdline.c \
-	thread.c newlib.c xenstore.c ramdisk.c elf_load.c process.c syscall.c scenario.c scenario_help.c \
+	thread.c newlib.c xenstore.c ramdisk.c grants.c elf_load.c process.c syscall.c scenario.c scenario_help.c \
 	mm/boot_map.c mm/page.c mm/pool.c mm/walk.c mm/steps.c mm/pt_page.c mm/pt_update.c mm/aspace.c \
 	mm/region.c mm/region_anon.c mm/region_file.c mm/region_cow.c mm/region_guard.c \
 	mm/page_cache.c mm/swap.c mm/reclaim.c mm/heap.c mm/fault.c
@@ -58,7 +58,7 @@ SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplica
 	hostile_descriptors death_stack death_iret_frame death_no_handler death_user_without_root \
 	death_kernel_stack death_event deep_validation \
 	platform hypercall_registers second vcpus vcpu_events vcpu_time \
-	vcpu_memory
+	vcpu_memory grants
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.
 USER_PROGS := hello access forker deep privileged modes
