@@ -26,4 +26,10 @@ void job_sly(void);    /* as busy, but sleeps 0.1 ms after each run=MS */
 void job_polite(void); /* as busy, but yields at every step */
 void job_sleepy(void); /* sleeps 1 ms at a time, rounds=N; says how late it woke */
 
+/* ---- share.c ---- */
+
+void job_give(void); /* grants pages=N to domain to=N; wait=0: ends while they are in use */
+void job_take(
+    void); /* maps them from=N; hold=1: until the giver is dead; wait=0, unmap=0: not at all */
+
 #endif

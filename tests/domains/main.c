@@ -17,8 +17,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } jobs[] = {
-    { "echo", job_echo }, { "halves", job_halves }, { "busy", job_busy },
-    { "sly", job_sly },   { "polite", job_polite }, { "sleepy", job_sleepy },
+    { "echo", job_echo },     { "halves", job_halves }, { "busy", job_busy }, { "sly", job_sly },
+    { "polite", job_polite }, { "sleepy", job_sleepy }, { "give", job_give }, { "take", job_take },
 };
 
 uint64_t number(const char *name, uint64_t otherwise)
