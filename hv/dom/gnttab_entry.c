@@ -110,7 +110,7 @@ int grant_pin(struct grant_use *u)
     struct grant_active *act;
     int status;
 
-    if (u->granter->owner.dying)
+    if (u->granter->owner.dying || !gt)
         return refuse(GNTST_bad_domain, "granter-is-dying", MFN_NONE, 0);
     spin_lock(&gt->lock);
     act = gnttab_active(gt, u->ref);
@@ -132,6 +132,7 @@ void grant_unpin(struct domain *granter, uint32_t ref, uint32_t pins)
     if (!act->pins) {
         gt->in_use--;
         *act = (struct grant_active){ 0 };
+        owner_frames_gone |= granter->owner.dying; /* it may be what the dead was there for */
     }
     entry_unmark(gt, ref, act, for_writing(pins));
     spin_unlock(&gt->lock);

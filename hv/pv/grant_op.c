@@ -34,7 +34,7 @@ static int grant_rule(int status, const char *rule)
 static int table_domain(domid_t id, struct domain **d)
 {
     *d = domain_find(id);
-    if (!*d)
+    if (!*d || !(*d)->gnttab)
         return grant_rule(GNTST_bad_domain, "domain-unknown");
     if (*d != domain_current() && !domain_current()->initial)
         return grant_rule(GNTST_permission_denied, "domain-foreign");

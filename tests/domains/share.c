@@ -57,16 +57,16 @@ static void give_all(domid_t to)
     given[0][1] = 1;
 }
 
-/* Pages in use by the other; when none is, each is an ordinary page again, fit for a page table. */
-static unsigned int give_end(void)
+static unsigned int busy_now(void)
 {
     unsigned int busy = 0;
 
     for (unsigned int i = 0; i < pages; i++)
-        busy += !grant_end(FIRST_REF + i);
+        busy += (grant_flags(FIRST_REF + i) & (GTF_reading | GTF_writing)) != 0;
     return busy;
 }
 
+/* Not granted any more, each is an ordinary page again, fit for a page table. */
 static void pages_are_own_again(void)
 {
     for (unsigned int i = 0; i < pages; i++) {
@@ -91,18 +91,14 @@ void job_give(void)
     wait_word(&given[0][2]);
     for (unsigned int i = 0; i < pages; i++)
         check(given[i][4] == (writable(i) ? ~(uint64_t)i : 0), "what was written", i);
-    kprint("give: busy=%u\n", give_end());
+    kprint("give: busy=%u\n", busy_now());
     if (!number("wait", 1))
         return;
     given[0][3] = 1;
-    for (unsigned int busy = pages; busy;) {
-        busy = 0;
-        for (unsigned int i = 0; i < pages; i++)
-            busy += (grant_flags(FIRST_REF + i) & (GTF_reading | GTF_writing)) != 0;
-        if (busy)
-            (void)hypercall_sched_op(SCHEDOP_yield, NULL);
-    }
-    check(!give_end(), "in use", 0);
+    while (busy_now())
+        (void)hypercall_sched_op(SCHEDOP_yield, NULL);
+    for (unsigned int i = 0; i < pages; i++)
+        check(grant_end(FIRST_REF + i), "in use", i);
     pages_are_own_again();
     kprint("give: back=%u\n", pages);
 }
