@@ -315,6 +315,7 @@ static void stopped_bury(struct domain *d)
 static void dead_forget(void)
 {
     struct domain *next;
+    uint16_t id;
 
     owner_frames_gone = false;
     for (struct domain *d = domain_list; d; d = next) {
@@ -327,7 +328,9 @@ static void dead_forget(void)
             continue;
         list_remove(d);
         owner_unregister(&d->owner);
+        id = d->id;
         page_free(frame_of_va(d), 0);
+        printk(LOG_DEBUG, "Domain %u is gone: %lukB are free\n", id, page_free_count() << 2);
     }
 }
 

@@ -32,4 +32,18 @@ void job_give(void); /* grants pages=N to domain to=N; wait=0: ends while they a
 void job_take(
     void); /* maps them from=N; hold=1: until the giver is dead; wait=0, unmap=0: not at all */
 
+/* ---- lend.c ---- */
+
+void job_lend(void);   /* lends a page to=DOMID; stay=1: until that one has ended */
+void job_borrow(void); /* borrows the page of from=DOMID; likewise */
+
+/* ---- wild.c ---- */
+
+void job_wild(void); /* ends within=MS, whatever it is doing then */
+
+/* ---- kill.c: for the initial domain ---- */
+
+void job_kill(void);  /* ends rounds=N domains, one after the other */
+void job_watch(void); /* waits until rounds=N domains were made */
+
 #endif

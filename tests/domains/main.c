@@ -19,6 +19,8 @@ static const struct {
 } jobs[] = {
     { "echo", job_echo },     { "halves", job_halves }, { "busy", job_busy }, { "sly", job_sly },
     { "polite", job_polite }, { "sleepy", job_sleepy }, { "give", job_give }, { "take", job_take },
+    { "lend", job_lend },     { "borrow", job_borrow }, { "wild", job_wild }, { "kill", job_kill },
+    { "watch", job_watch },
 };
 
 uint64_t number(const char *name, uint64_t otherwise)
