@@ -105,9 +105,12 @@ HV_CFLAGS = $(COMMON) $(BARE) -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -
 	-fvisibility=hidden -include hv/config/hidden.h -mgeneral-regs-only \
 	-fomit-frame-pointer -ffunction-sections -fdata-sections -fno-align-functions -fno-align-jumps -fno-align-loops \
 	-DPINION_VERSION='"$(VERSION)"' -Ihv -Ihv/config -I$(BUILD)/hv $(HV_OPT)
-# GCC's alone. Of what -Oz leaves on, this makes code larger here; without it GCC takes variables for
-# uninitialised that are not.
-HV_GCC = -malign-data=abi
+# GCC's alone. R10 survives every function, and so every hypercall: see cpu/entry.S.
+HV_GCC = -malign-data=abi -fcall-saved-r10
+# What keeps GCC from running out of registers where it counts, now that R10 is dear.
+HV_QUICK = -fira-loop-pressure -fno-tree-coalesce-vars
+# Of what -Oz leaves on, this makes code larger here; without it GCC takes variables for uninitialised
+# that are not.
 HV_SMALL = -Oz -fno-thread-jumps -fno-move-loop-invariants -fno-caller-saves -fno-tree-pre -fno-if-conversion \
 	-fno-shrink-wrap -fno-tree-dominator-opts -fno-jump-tables -fno-optimize-sibling-calls -Wno-maybe-uninitialized
 HV_LDFLAGS = -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
@@ -217,7 +220,7 @@ $(NEWLIB_STAMP): scripts/build-newlib | $(BOOT)
 keep = @$(shell mkdir -p $(@D))$(file >$@.new,$(1))cmp -s $@.new $@ || mv $@.new $@
 # What flags were and which objects there were, so that a change of either rebuilds.
 $(BUILD)/.flags: FORCE | $(BOOT)
-	$(call keep,$(HV_CFLAGS) $(HV_GCC) $(HV_SMALL) but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))
+	$(call keep,$(HV_CFLAGS) $(HV_GCC) $(HV_QUICK) $(HV_SMALL) but for $(HV_FAST): $(GUEST_CFLAGS) $(USER_CFLAGS) $(HOST_CFLAGS))
 $(BUILD)/.lists: FORCE | $(BOOT)
 	$(call keep,$(HV_OBJS) $(GUEST_OBJS) $(SCENARIO_OBJS) $(USER_BINS) $(HOST_OBJS))
 .PHONY: FORCE
@@ -236,7 +239,7 @@ $(BUILD)/guest/offsets.h: guest/offsets.c $(GUEST_DEPS)
 
 # ---- Compiling and linking (V=1 shows the commands) --------------------------------------------------
 
-$(call objs,hv,$(HV_FAST)): HV_OPT = $(HV_GCC)
+$(call objs,hv,$(HV_FAST)): HV_OPT = $(HV_GCC) $(HV_QUICK)
 $(filter-out $(call objs,hv,$(HV_FAST)),$(HV_OBJS)): HV_OPT = $(HV_GCC) $(HV_SMALL)
 $(BUILD)/hv/%.o: hv/%.c $(HV_DEPS)
 	@mkdir -p $(@D)

@@ -80,9 +80,11 @@
  *   in: RCX = guest RIP after SYSCALL, R11 = guest RFLAGS, RSP and GS the guest's, IF = 0
  *       RAX = hypercall, RDI RSI RDX R10 R8 = arguments
  *
- *   v->regs:   rip = RCX   rflags = R11   rsp   r9      (all else: what an older entry left)
+ *   v->regs:   rip = RCX   rflags = R11   rsp   r9 r8   (all else: what an older entry left)
  *
- * R9 is not an argument: guests count on it, and the C code behind the table does not keep it.
+ * A hypercall may destroy the registers of its own arguments, and guests count on the others. The table
+ * leads straight to the C code of those with three or four, after which RDI, RSI and RDX are 0; to
+ * entry_keeping for the rest. R8 and R9 are kept here, R10 is by the C code: it is compiled so.
  *
  * hypercall_limit is 0 in guest-user mode: one comparison tells a hypercall from a number that is
  * too large and from a system call of an application.
@@ -98,6 +100,7 @@ entry_syscall:
     cmp %gs:V_HYPERCALL_LIMIT, %rax
     jae syscall_slow
     mov %r9, %gs:V_R9
+    mov %r8, %gs:V_R8
     mov %r10, %rcx
     lea hypercall_table(%rip), %r11
     call *(%r11, %rax, 8)
@@ -112,13 +115,42 @@ hypercall_exit_fast:
     xor %edi, %edi
     xor %esi, %esi
     xor %edx, %edx
-    xor %r8d, %r8d
-    xor %r10d, %r10d
+hypercall_leave:
+    mov %gs:V_R8, %r8
     mov %gs:V_R9, %r9
     mov %gs:V_RFLAGS, %r11
     mov %gs:V_RSP, %rsp
     swapgs
     sysretq
+
+/* From the table, with the number in RAX; it returns as SYSCALL does. */
+    .balign 16
+    .globl entry_keeping
+entry_keeping:
+    add $8, %rsp
+    mov %rdi, %gs:V_RDI
+    mov %rsi, %gs:V_RSI
+    mov %rdx, %gs:V_RDX
+    lea hypercall_functions(%rip), %r11
+    call *(%r11, %rax, 8)
+keeping_exit:
+    mov %gs:V_EXIT_TEST, %rcx
+    cmpb $0, (%rcx)
+    jne keeping_exit_test
+keeping_exit_fast:
+    mov %gs:V_RIP, %rcx
+    cmp first_noncanonical(%rip), %rcx
+    je keeping_exit_slow
+    mov %gs:V_RDI, %rdi
+    mov %gs:V_RSI, %rsi
+    mov %gs:V_RDX, %rdx
+    jmp hypercall_leave
+keeping_exit_test:
+    cmpb $0, 1(%rcx)
+    jne keeping_exit_fast
+keeping_exit_slow:
+    mov $1, %edx
+    jmp hypercall_exit_kept
 
 /*
  * xen_version(XENVER_version) from the table: what guests call when all they want is the way out, which
@@ -127,7 +159,7 @@ hypercall_exit_fast:
     .globl entry_xen_version
 entry_xen_version:
     test %edi, %edi
-    jnz hc_xen_version
+    jnz entry_keeping
     mov $C_ABI_VERSION, %eax
     mov %gs:V_EXIT_TEST, %rcx
     cmpb $0, (%rcx)
@@ -140,7 +172,11 @@ entry_xen_version:
     swapgs
     sysretq
 version_exit_slow:
-    ret                                 /* to where the table was called from: looks again */
+    add $8, %rsp
+    mov %rdi, %gs:V_RDI
+    mov %rsi, %gs:V_RSI
+    mov %rdx, %gs:V_RDX
+    jmp keeping_exit                    /* looks again */
 
     .balign 8
 first_noncanonical:
@@ -151,8 +187,11 @@ hypercall_exit_test:
     cmpb $0, 1(%rcx)
     jne hypercall_exit_fast
 hypercall_exit_slow:
+    xor %edx, %edx
+hypercall_exit_kept:
     CALLEE_SAVED_STORE
     mov %rax, %rdi
+    mov %r10, %rsi
     call hypercall_exit                 /* completes v->regs, then as exit_work() */
     jmp exit_restore
 
@@ -404,8 +443,10 @@ stack_switch_to:
     push %r13
     push %r14
     push %r15
+    push %r10
     mov %rsp, (%rdi)
     mov %rsi, %rsp
+    pop %r10
     pop %r15
     pop %r14
     pop %r13

@@ -40,13 +40,16 @@ void exit_work(void)
     }
 }
 
-void hypercall_exit(uint64_t result)
+void hypercall_exit(uint64_t result, uint64_t r10, bool kept)
 {
     struct vcpu *v = vcpu_current();
     struct cpu_regs *regs = vcpu_regs(v);
 
-    if (!v->restarting)
-        regs->rdi = regs->rsi = regs->rdx = regs->r10 = regs->r8 = 0;
+    if (!v->restarting) {
+        regs->r10 = r10;
+        if (!kept)
+            regs->rdi = regs->rsi = regs->rdx = 0;
+    }
     if (!v->mode_changed) {
         if (!v->restarting)
             regs->rax = result;

@@ -148,7 +148,7 @@ int cpu_prepare_first_entry(struct vcpu *v)
     v->via_sysret = 0;
     vcpu_exit_work(v);
     *--sp = (uint64_t)exit_full;
-    for (int i = 0; i < 6; i++) /* rbx rbp r12-r15 for stack_switch_to() */
+    for (int i = 0; i < 7; i++) /* rbx rbp r12-r15 r10 for stack_switch_to() */
         *--sp = 0;
     v->switch_rsp = (uint64_t)sp;
     return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypercall table and continuations. entry.S calls straight through the table after one bound
- * check; multicall.c through the same. Every number that is not listed answers -ENOSYS.
+ * The hypercall tables and continuations. entry.S calls straight through hypercall_table after one
+ * bound check. Every number that is not listed answers -ENOSYS.
  *
  * Invariant: hypercall_limit is 0 exactly while the vCPU is in guest-user mode, so that no hypercall
  * can be made from there.
@@ -27,7 +27,7 @@ static long hc_not_implemented(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a
 /* The first line fills what the others leave out; the warning is about just that. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
-hypercall_fn *const hypercall_table[HYPERCALLS] = {
+hypercall_fn *const hypercall_functions[HYPERCALLS] = {
     [0 ... HYPERCALLS - 1] = hc_not_implemented,
     [__HYPERVISOR_set_trap_table] = hc_set_trap_table,
     [__HYPERVISOR_mmu_update] = hc_mmu_update,
@@ -45,7 +45,7 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_update_va_mapping] = hc_update_va_mapping,
     [__HYPERVISOR_set_timer_op] = hc_set_timer_op,
     [__HYPERVISOR_event_channel_op_compat] = hc_event_channel_op_compat,
-    [__HYPERVISOR_xen_version] = entry_xen_version,
+    [__HYPERVISOR_xen_version] = hc_xen_version,
     [__HYPERVISOR_console_io] = hc_console_io,
     [__HYPERVISOR_grant_table_op] = hc_grant_table_op,
     [__HYPERVISOR_vm_assist] = hc_vm_assist,
@@ -64,12 +64,17 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_domctl] = hc_domctl,
     [__HYPERVISOR_xenpmu_op] = hc_xenpmu_op,
 };
-#pragma GCC diagnostic pop
 
-hypercall_fn *hypercall_function(unsigned nr)
-{
-    return nr == __HYPERVISOR_xen_version ? hc_xen_version : hypercall_table[nr];
-}
+/* Those with three or four arguments that guests wait for, and those that leave by ways of their own. */
+hypercall_fn *const hypercall_table[HYPERCALLS] = {
+    [0 ... HYPERCALLS - 1] = entry_keeping,
+    [__HYPERVISOR_mmu_update] = hc_mmu_update,
+    [__HYPERVISOR_update_va_mapping] = hc_update_va_mapping,
+    [__HYPERVISOR_mmuext_op] = hc_mmuext_op,
+    [__HYPERVISOR_xen_version] = entry_xen_version,
+    [__HYPERVISOR_iret] = hc_iret,
+};
+#pragma GCC diagnostic pop
 
 long hypercall_restart(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {

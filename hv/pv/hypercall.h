@@ -13,12 +13,12 @@
 
 typedef long hypercall_fn(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5);
 
-/* 64 entries; unused ones answer -ENOSYS. entry.S indexes it by RAX after a bound check. */
+/* 64 entries; unused ones answer -ENOSYS. What a number means when C calls it. */
 #define HYPERCALLS 64
-extern hypercall_fn *const hypercall_table[HYPERCALLS];
+extern hypercall_fn *const hypercall_functions[HYPERCALLS];
 
-/* What hypercall nr, below HYPERCALLS, is when C calls it: it returns, which entry.S need not. */
-hypercall_fn *hypercall_function(unsigned nr);
+/* The same for entry.S, which indexes it by RAX after a bound check: some are assembly. */
+extern hypercall_fn *const hypercall_table[HYPERCALLS];
 
 /*
  * Arranges that hypercall nr is issued again with these arguments, after the guest had a chance to
@@ -36,7 +36,10 @@ hypercall_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_s
     hc_sysctl, hc_domctl, hc_hvm_op, hc_sched_op_compat, hc_event_channel_op_compat, hc_xenpmu_op,
     hc_iret, hc_grant_table_op;
 
-/* cpu/entry.S: the way in and out of the commonest xen_version in one; for the table only. */
-hypercall_fn entry_xen_version;
+/*
+ * cpu/entry.S, for the table only: the way in and out of the commonest xen_version in one; around the
+ * functions of hypercalls after which the registers that are none of their arguments are the guest's.
+ */
+hypercall_fn entry_xen_version, entry_keeping;
 
 #endif

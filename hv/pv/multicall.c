@@ -32,8 +32,8 @@ static long call_perform(struct vcpu *v, const struct call *c)
     if (c->op < HYPERCALLS) {
         v->multicall.restarted = false;
         v->multicall.active = true;
-        result = hypercall_function((unsigned)c->op)(c->args[0], c->args[1], c->args[2], c->args[3],
-                                                     c->args[4]);
+        result =
+            hypercall_functions[c->op](c->args[0], c->args[1], c->args[2], c->args[3], c->args[4]);
         v->multicall.active = false;
     }
     return result;

@@ -66,7 +66,7 @@ static long hc_other(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
-static hypercall_fn *const hypercalls[HYPERCALLS] = {
+hypercall_fn *const hypercall_functions[HYPERCALLS] = {
     [0 ... HYPERCALLS - 1] = hc_other,
     [__HYPERVISOR_mmu_update] = hc_mmu_update,
     [__HYPERVISOR_mmuext_op] = hc_mmuext_op,
@@ -74,8 +74,3 @@ static hypercall_fn *const hypercalls[HYPERCALLS] = {
     [__HYPERVISOR_grant_table_op] = hc_grant_table_op,
 };
 #pragma GCC diagnostic pop
-
-hypercall_fn *hypercall_function(unsigned nr)
-{
-    return hypercalls[nr];
-}

@@ -149,7 +149,7 @@ static long hc_other(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
-hypercall_fn *const hypercall_table[HYPERCALLS] = {
+hypercall_fn *const hypercall_functions[HYPERCALLS] = {
     [0 ... HYPERCALLS - 1] = hc_other,
     [__HYPERVISOR_mmu_update] = hc_mmu_update,
     [__HYPERVISOR_set_gdt] = hc_set_gdt,
@@ -160,11 +160,6 @@ hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [__HYPERVISOR_update_va_mapping_otherdomain] = hc_update_va_mapping_otherdomain,
     [__HYPERVISOR_mmuext_op] = hc_mmuext_op,
 };
-
-hypercall_fn *hypercall_function(unsigned nr)
-{
-    return hypercall_table[nr];
-}
 #pragma GCC diagnostic pop
 
 long hypercall_restart(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
@@ -224,7 +219,7 @@ bool hypercall(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, 
 
         restart[n].wanted = false;
         hooks_request();
-        *result = hypercall_table[nr](args[0], args[1], args[2], args[3], args[4]);
+        *result = hypercall_functions[nr](args[0], args[1], args[2], args[3], args[4]);
         fuzz_assert(*result != -ERESTART);
         fuzz_assert(!this_cpu()->pt_work->used);
         fuzz_assert(vcpu_number() == n);
