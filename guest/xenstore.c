@@ -118,7 +118,7 @@ static void talk_begin(void)
     talking = true;
 }
 
-/* Result: NULL when memory is short or the length impossible: nothing can be understood any more. */
+/* Result: NULL when memory is short or the length impossible: nothing is understood any more. */
 static struct message *receive(void)
 {
     struct xsd_sockmsg header;

@@ -3,7 +3,8 @@
  *
  * xenstore.h - a client of the store, over the ring of start_info.
  *
- * Calls block the calling thread until the answer is there; one thread at a time talks, others wait.
+ * Calls block the calling thread until the answer is there; one thread at a time talks, others
+ * wait.
  * Without a store domain no answer ever comes.  Errors are negated XEN_E* numbers.
  */
 #ifndef GUEST_XENSTORE_H

@@ -3,8 +3,8 @@
  *
  * account.h - the store's memory: every allocation is charged, to the whole and to one account.
  *
- * A client's account keeps it from taking more than its share; the budget keeps all of them, and the
- * old versions of the tree that open transactions hold, below what the domain has.
+ * A client's account keeps it from taking more than its share; the budget keeps all of them, and
+ * the old versions of the tree that open transactions hold, below what the domain has.
  */
 #ifndef STORE_ACCOUNT_H
 #define STORE_ACCOUNT_H

@@ -28,7 +28,7 @@ void client_close(struct client *client);
 
 /*
  * Does a bounded piece of work: at most one request or event.
- * Result: true when something moved; then the client is to be notified, and there may be more to do.
+ * Result: true when something moved: the client is to be notified, and there may be more to do.
  */
 bool client_step(struct client *client);
 

@@ -3,8 +3,8 @@
  *
  * link.c - see link.h; the only file of the store that makes hypercalls.
  *
- * A domain's page is its grant entry GNTTAB_RESERVED_XENSTORE, mapped at an address of its slot; its
- * port was made for this domain, unbound.  The initial domain has neither, and is known all the same.
+ * A domain's page is its grant entry GNTTAB_RESERVED_XENSTORE, mapped at an address of its slot;
+ * its port was made for this domain, unbound.  The initial domain has neither, and is known anyway.
  */
 #define __XEN_TOOLS__ /* sysctl.h insists on it */
 #include "link.h"
@@ -29,6 +29,7 @@
 struct link {
     bool used;
     bool listed; /* in the list that is being looked through */
+    bool said;   /* that it broke the rules: once is enough */
     domid_t domid;
     struct client *client; /* NULL: it has no ring */
     evtchn_port_t port;
@@ -263,16 +264,21 @@ bool links_step(void)
 
         if (!link->client)
             continue;
-        bool failed = link->client->failed;
-
         if (!client_step(link->client))
             continue;
         moved = true;
         (void)hypercall_event_channel_op(EVTCHNOP_send, &send);
-        if (link->client->failed && !failed)
-            printf("store: d%u broke the rules of its ring: not served any more\n", link->domid);
+        if (link->client->failed && !link->said)
+            printf("store: d%u broke the rules of its ring: error %u\n", link->domid,
+                   (unsigned int)((struct xenstore_domain_interface *)link_va(link))->error);
+        link->said |= link->client->failed;
     }
     return moved;
+}
+
+void links_yield(void)
+{
+    (void)hypercall_sched_op(SCHEDOP_yield, NULL);
 }
 
 void links_wait(void)

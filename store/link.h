@@ -17,6 +17,9 @@ void links_scan(void);
 /* One step for each client, in turn.  Result: true when anything moved. */
 bool links_step(void);
 
+/* Lets other domains run. */
+void links_yield(void);
+
 /* Blocks until there is an event that links_scan and links_step have not seen. */
 void links_wait(void);
 

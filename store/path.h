@@ -3,7 +3,7 @@
  *
  * path.h - names of nodes: which are valid, relative ones, parents.
  *
- * Inside the store a path is absolute and valid: "/" or "/a/b", without doubled or trailing slashes.
+ * Inside the store a path is absolute and valid: "/" or "/a/b", without doubled or final slashes.
  */
 #ifndef STORE_PATH_H
 #define STORE_PATH_H
@@ -13,10 +13,10 @@
 #define PATH_SIZE  (XENSTORE_ABS_PATH_MAX + 1)
 #define PATH_DEPTH (XENSTORE_ABS_PATH_MAX / 2 + 1) /* nodes on the longest way down */
 
-/* Writes the absolute form of what domain `domid` calls `name`.  Result: false: not a valid path. */
+/* Writes the absolute form of what domain `domid` calls `name`.  Result: false: not valid. */
 bool path_resolve(char path[PATH_SIZE], const char *name, domid_t domid);
 
-/* The domain's own part of the tree; `suffix` is "" or begins with a slash.  For trusted suffixes. */
+/* The domain's own part of the tree; `suffix` is the store's own: "" or beginning with a slash. */
 void path_home(char path[PATH_SIZE], domid_t domid, const char *suffix);
 
 /* How the domain would name it relative to its own part.  Result: a place in `path`. */

@@ -3,8 +3,8 @@
  *
  * quota.h - how much of the store one domain may have.
  *
- * None of it is shared: what a domain uses up is its own, and the sum over STORE_DOMAINS domains fits
- * the budget that account.c keeps.  Domain 0 and the store itself are not limited.
+ * None of it is shared: what a domain uses up is its own, and the sum over STORE_DOMAINS domains
+ * fits the budget that account.c keeps.  Domain 0 and the store itself are not limited.
  */
 #ifndef STORE_QUOTA_H
 #define STORE_QUOTA_H

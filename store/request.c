@@ -3,7 +3,8 @@
  *
  * request.c - see request.h: a function for each type, and the table of them.
  *
- * A function takes its strings, does its work, and adds to the reply; an error replaces what it added.
+ * A function takes its strings, does its work, and adds to the reply; an error replaces what it
+ * added.
  * A type without a function is one that only a toolstack may use, or none.
  */
 #include "request.h"

@@ -4,8 +4,8 @@
  * transaction.h - the tree that everybody sees, and the changes that clients try out first.
  *
  * A transaction works on a tree of its own, forked when it starts.  When it ends, what it looked at
- * must still be as it was then; its changes are made again, all or none, on the tree of that moment.
- * So clients that touch different nodes never make one another repeat.
+ * must still be as it was then; its changes are made again, all or none, on the tree of now.  So
+ * clients that touch different nodes never make one another repeat.
  */
 #ifndef STORE_TRANSACTION_H
 #define STORE_TRANSACTION_H

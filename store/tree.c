@@ -1,7 +1,8 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * tree.c - changing a version of the tree: from the root down, each node on the way becomes its own.
+ * tree.c - changing a version of the tree: from the root down, each node on the way becomes its
+ * own.
  */
 #include "tree.h"
 

@@ -3,8 +3,8 @@
  *
  * watch.c - see watch.h.
  *
- * Events are queued in the order of the changes.  `behind` of a watch says that the queue had no room
- * for one: then nothing more is queued for it, and after the queue its own path is reported.
+ * Events are queued in the order of the changes.  `behind` of a watch says that the queue had no
+ * room for one: then nothing more is queued for it, and after the queue its own path is reported.
  */
 #include "watch.h"
 

@@ -3,8 +3,8 @@
  *
  * watch.h - watches, and the events that wait for their clients.
  *
- * A client that does not read its events cannot make them pile up: equal ones are one, and when there
- * are too many, a watch keeps a single one, on its own path.
+ * A client that does not read its events cannot make them pile up: equal ones are one, and when
+ * there are too many, a watch keeps a single one, on its own path.
  */
 #ifndef STORE_WATCH_H
 #define STORE_WATCH_H

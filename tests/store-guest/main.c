@@ -5,6 +5,7 @@
  */
 #include "jobs.h"
 
+#include "clock.h"
 #include "cmdline.h"
 #include "guest.h"
 
@@ -40,6 +41,7 @@ void guest_main(const start_info_t *si)
     for (unsigned int i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
         if (!strcmp(jobs[i].name, name)) {
             jobs[i].run();
+            clock_sleep(number("stay", 0) * 1000000000UL);
             return;
         }
     guest_panic("no such job: %s", name);

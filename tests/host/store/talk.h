@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Talking to the store as a client does: requests with literal payloads, answers compared byte by byte.
+ * Talking to the store as a client does: requests with literal payloads, answers compared byte by
+ * byte.
  * Payloads are string literals with their nuls written out; the one that C adds is not sent.
  */
 #ifndef STORE_TALK_H

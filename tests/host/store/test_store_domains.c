@@ -66,7 +66,7 @@ static void gone(void **state)
     DONE(1, XS_WATCH, 0, "data\0t\0");
     EVENT(0, "@releaseDomain\0r\0");
     EVENT(1, "data\0t\0");
-    /* It owns something in another's part, is named in permissions, and somebody is about to name it. */
+    /* It owns something in another's part, is named in permissions, and is about to be again. */
     DONE(0, XS_WRITE, 0, "/local/domain/1/data/its/below\0x");
     DONE(0, XS_SET_PERMS, 0, "/local/domain/1/data/its\0n5\0r1\0");
     DONE(1, XS_WRITE, 0, "data/for-it\0x");

@@ -278,7 +278,7 @@ static void other_requests(void **state)
     FAIL(1, 0xffffffff, 0, "", "ENOSYS");
 }
 
-/* No byte too many is read or written, whatever a request is made of; memory may run out anywhere. */
+/* No byte too many is read or written, whatever a request is made of, and without memory. */
 static void nonsense(void **state)
 {
     static const char words[] = "data\0/local/domain/1\0@a\0"
