@@ -16,11 +16,12 @@ struct header {
 _Static_assert(sizeof(struct header) % 16 == 0, "what follows is aligned as malloc's memory is");
 
 size_t account_budget = 16UL << 20, account_used;
+bool account_releasing;
 bool (*account_reclaim)(void);
 
 static bool account_room(size_t size)
 {
-    while (account_used + size > account_budget)
+    while (account_used + size > account_budget && !account_releasing)
         if (!account_reclaim || !account_reclaim())
             return false;
     return true;

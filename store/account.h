@@ -20,6 +20,9 @@ struct account {
 /* Bytes that may be allocated, and are; the budget is set once, before the first client. */
 extern size_t account_budget, account_used;
 
+/* Set while something is given back that takes a little first: the budget does not hold then. */
+extern bool account_releasing;
+
 /*
  * Called when the budget is exhausted: gives something back and returns true, or returns false.
  * transaction.c provides it.

@@ -10,7 +10,7 @@
 #include "link.h"
 
 #include "client.h"
-#include "domains.h"
+#include "homes.h"
 
 #include "events.h"
 #include "guest.h"

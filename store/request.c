@@ -9,7 +9,7 @@
  */
 #include "request.h"
 
-#include "domains.h"
+#include "homes.h"
 #include "path.h"
 
 #include <stdio.h>

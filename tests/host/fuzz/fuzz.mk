@@ -2,7 +2,7 @@
 # The fuzzers: each target a program of clang's libFuzzer, and a replayer of kept inputs.
 
 # What each target is made of: hypervisor sources, and its own.
-FUZZ_TARGETS := memory elf multiboot options decode map
+FUZZ_TARGETS := memory elf multiboot options decode map store
 FUZZ_memory_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c pt/page_type.c pt/table.c \
 	pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/descriptor.c pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c \
 	pv/update_va.c pv/descriptor.c pv/memory_op.c pv/memory_info.c pv/memory_exchange.c \
@@ -25,6 +25,9 @@ FUZZ_decode_HV := pv/decode.c pv/rmw.c
 FUZZ_decode_SRCS := decode.c
 FUZZ_map_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c
 FUZZ_map_SRCS := map.c
+# Not of the hypervisor, but of the store.
+FUZZ_store_STORE := $(STORE_PROTOCOL)
+FUZZ_store_SRCS := store.c
 
 CLANG ?= clang
 comma := ,
@@ -32,7 +35,7 @@ FUZZ_DIR := $(BUILD)/fuzz
 # Counters narrow enough for a program to fill them, tables of full size.
 FUZZ_GEOMETRY := -DFRAME_REF_BITS=8 -DFRAME_REF_RESERVE=16 -DFRAME_TYPE_BITS=6 -DFRAME_EPOCH_BITS=4
 FUZZ_BASE = $(filter-out $(PREFIX_MAP),$(COMMON)) -fno-omit-frame-pointer $(FUZZ_GEOMETRY) \
-	-DPINION_VERSION='"$(VERSION)"' -Itests/host/fuzz/config -Itests/host/config -Itests/host/fuzz -Itests/host -Ihv
+	-DPINION_VERSION='"$(VERSION)"' -Itests/host/fuzz/config -Itests/host/config -Itests/host/fuzz -Itests/host -Ihv -Istore
 FUZZ_CLANG = $(FUZZ_BASE) -Wno-unknown-warning-option -Wno-incompatible-library-redeclaration -O2 -march=native
 FUZZ_OWN := -fno-builtin -include tests/host/fuzz/own_strings.h
 FUZZ_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -44,12 +47,12 @@ $(BUILD)/fuzz/.flags: FORCE | $(BOOT)
 
 define FUZZ_TARGET
 $(FUZZ_DIR)/$(1)-fuzzer: $(call objs,fuzz/hv,$(FUZZ_$(1)_HV)) $(call objs,fuzz/plain/hv,$(FUZZ_$(1)_PLAIN)) \
-	$(call objs,fuzz/own/hv,$(FUZZ_$(1)_OWN)) \
+	$(call objs,fuzz/own/hv,$(FUZZ_$(1)_OWN)) $(call objs,fuzz/store,$(FUZZ_$(1)_STORE)) \
 	$(call objs,fuzz/tests,$(FUZZ_$(1)_SRCS) $(FUZZ_$(1)_MUTATOR) fuzz.c)
 	$$(call say,LD)
 	$$(Q)$$(CLANG) -g -fsanitize=fuzzer,address,undefined $(FUZZ_$(1)_LINK) -o $$@ $$^
 $(BUILD)/host/fuzz-$(1): $(call objs,host/fuzz/hv,$(FUZZ_$(1)_HV) $(FUZZ_$(1)_PLAIN)) \
-	$(call objs,host/fuzz/own/hv,$(FUZZ_$(1)_OWN)) \
+	$(call objs,host/fuzz/own/hv,$(FUZZ_$(1)_OWN)) $(call objs,host/store,$(FUZZ_$(1)_STORE)) \
 	$(call objs,host/fuzz/tests,$(FUZZ_$(1)_SRCS) fuzz.c replay_$(1).c)
 	@mkdir -p $$(@D)
 	$$(call say,LD)
@@ -66,6 +69,11 @@ $(BUILD)/fuzz/hv/%.o: hv/%.c $(FUZZ_DEPS)
 	$(call say,CLANG)
 	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_SANITIZE) \
 	  -fsanitize-coverage=inline-8bit-counters,pc-table$(if $(filter dom/elf% boot/% mm/mem_range,$*),$(comma)trace-cmp) -c -o $@ $<
+$(BUILD)/fuzz/store/%.o: store/%.c $(FUZZ_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CLANG)
+	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_SANITIZE) \
+	  -fsanitize-coverage=inline-8bit-counters,pc-table,trace-cmp -c -o $@ $<
 $(BUILD)/fuzz/plain/hv/%.o: hv/%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CLANG)
@@ -125,7 +133,7 @@ FUZZ = $(Q)$(PYTHON) scripts/fuzz --build $(BUILD) $(if $(TARGET),--target $(TAR
 FUZZ_COVER := -fprofile-instr-generate -fcoverage-mapping
 define FUZZ_COVERAGE
 $(FUZZ_DIR)/$(1)-cover: $(call objs,fuzz/cover/hv,$(FUZZ_$(1)_HV) $(FUZZ_$(1)_PLAIN)) \
-	$(call objs,fuzz/cover/own/hv,$(FUZZ_$(1)_OWN)) \
+	$(call objs,fuzz/cover/own/hv,$(FUZZ_$(1)_OWN)) $(call objs,fuzz/cover/store,$(FUZZ_$(1)_STORE)) \
 	$(call objs,fuzz/tests,$(FUZZ_$(1)_SRCS) fuzz.c) $(FUZZ_DIR)/cover/tests/replay_$(1).o
 	$$(call say,LD)
 	$$(Q)$$(CLANG) -g $(FUZZ_COVER) $(FUZZ_$(1)_LINK) -o $$@ $$^
@@ -135,6 +143,10 @@ $(FUZZ_DIR)/cover/tests/replay_$(1).o: tests/host/fuzz/replay.c $$(FUZZ_DEPS)
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call FUZZ_COVERAGE,$(target))))
 $(BUILD)/fuzz/cover/hv/%.o: hv/%.c $(FUZZ_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CLANG)
+	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_COVER) -c -o $@ $<
+$(BUILD)/fuzz/cover/store/%.o: store/%.c $(FUZZ_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CLANG)
 	$(Q)$(CLANG) $(FUZZ_CLANG) $(FUZZ_COVER) -c -o $@ $<

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "domains.h"
+#include "homes.h"
 #include "request.h"
 
 /* An empty store, and one session for each of the domains 0 to TALK_SESSIONS - 1, introduced. */

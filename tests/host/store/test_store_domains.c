@@ -104,6 +104,23 @@ static void named_before(void **state)
     domain_release(5);
 }
 
+/* Taking something off a tree that is held elsewhere needs memory: an end is never short of it. */
+static void gone_without_memory(void **state)
+{
+    size_t budget = account_budget;
+
+    (void)state;
+    assert_int_equal(domain_introduce(&five), 0);
+    DONE(0, XS_WRITE, 0, "/local/domain/1/data/its\0x");
+    DONE(0, XS_SET_PERMS, 0, "/local/domain/1/data/its\0n5\0");
+    account_budget = account_used;
+    domain_release(5);
+    assert_null(tree_tally(&store_tree, 5));
+    FAIL(0, XS_READ, 0, "/local/domain/5\0", "ENOENT");
+    account_budget = budget;
+    FAIL(0, XS_READ, 0, "/local/domain/1/data/its\0", "ENOENT");
+}
+
 static void rounds(void **state)
 {
     size_t before = 0;
@@ -166,6 +183,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(home, talk_setup, talk_teardown),
         cmocka_unit_test_setup_teardown(gone, talk_setup, talk_teardown),
         cmocka_unit_test_setup_teardown(named_before, talk_setup, talk_teardown),
+        cmocka_unit_test_setup_teardown(gone_without_memory, talk_setup, talk_teardown),
         cmocka_unit_test_setup_teardown(rounds, talk_setup, talk_teardown),
         cmocka_unit_test_setup_teardown(too_many, talk_setup, talk_teardown),
     };

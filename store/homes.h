@@ -1,12 +1,12 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * domains.h - the domains that exist, and their parts of the tree.
+ * homes.h - the domains that exist, and their parts of the tree.
  *
  * What a toolstack writes for a new domain is written here, with the permissions a guest relies on.
  */
-#ifndef STORE_DOMAINS_H
-#define STORE_DOMAINS_H
+#ifndef STORE_HOMES_H
+#define STORE_HOMES_H
 
 #include <abi/abi.h>
 

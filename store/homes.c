@@ -1,13 +1,14 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * domains.c - see domains.h.
+ * homes.c - see homes.h.
  *
  * A number may come again.  So nothing of a domain survives it: not its part, not what it owned
  * elsewhere, not its place in permissions; and no transaction that began before sees the end of it.
  */
-#include "domains.h"
+#include "homes.h"
 
+#include "account.h"
 #include "path.h"
 #include "transaction.h"
 #include "watch.h"
@@ -198,8 +199,11 @@ static int home_make(const struct domain_facts *facts, const char *home, const c
 static void home_remove(const char *path)
 {
     const struct change change = { .kind = CHANGE_REMOVE, .path = path };
+    bool releasing = account_releasing;
 
+    account_releasing = true;
     (void)store_change(&change);
+    account_releasing = releasing;
 }
 
 /* Visits the tree as it was; what is beneath a removed node has gone with it. */
@@ -223,9 +227,11 @@ static void domain_forget(domid_t domid)
     struct tree before;
 
     transactions_spoil();
+    account_releasing = true;
     tree_fork(&before, &store_tree);
     node_walk(before.root, forget_visit, &domid);
     tree_drop(&before);
+    account_releasing = false;
 }
 
 int domain_introduce(const struct domain_facts *facts)
