@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clients that break the rules, each in one way, for as long as the machine runs.
+ * Clients that break the rules, each in one way, for as long as for=SECONDS says; without it they do
+ * not end.
  */
 #include "jobs.h"
 
+#include "clock.h"
 #include "guest.h"
 #include "hypercall.h"
 #include "mm/p2m.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct xenstore_domain_interface *page(void)
@@ -23,6 +26,13 @@ static void knock(void)
     (void)hypercall_event_channel_op(EVTCHNOP_send, &send);
 }
 
+static uint64_t end; /* by the system time; 0: none */
+
+static bool over(void)
+{
+    return end && clock_ns() > end;
+}
+
 /* Once the store is known to serve this domain. */
 static struct xenstore_domain_interface *begin(const char *what)
 {
@@ -30,6 +40,8 @@ static struct xenstore_domain_interface *begin(const char *what)
 
     CHECK(xenstore_read(0, "domid", value, sizeof(value)) > 0);
     printf("hostile: %s\n", what);
+    if (number("for", 0))
+        end = clock_ns() + number("for", 0) * 1000000000UL;
     return page();
 }
 
@@ -52,7 +64,7 @@ void job_index(void)
 {
     struct xenstore_domain_interface *p = begin("request index");
 
-    for (uint32_t i = 1;; i = i * 3 + 1) {
+    for (uint32_t i = 1; !over(); i = i * 3 + 1) {
         p->req_prod = p->req_cons + XENSTORE_RING_SIZE + (i % 0x7fffffff ? i % 0x7fffffff : 1);
         knock();
         wait_error(&p->error, XENSTORE_ERROR_RINGIDX);
@@ -65,7 +77,7 @@ void job_answers(void)
     static const struct xsd_sockmsg header = { .type = XS_READ };
     struct xenstore_domain_interface *p = begin("answer index");
 
-    for (;;) {
+    while (!over()) {
         p->rsp_cons = p->rsp_prod + 1;
         memcpy(p->req, &header, sizeof(header));
         p->req_prod += sizeof(header);
@@ -81,7 +93,7 @@ void job_length(void)
     struct xenstore_domain_interface *p = begin("length");
 
     again(p);
-    for (;;) {
+    while (!over()) {
         memcpy(p->req, &header, sizeof(header));
         p->req_prod += sizeof(header);
         knock();
@@ -96,7 +108,7 @@ void job_flood(void)
     struct xenstore_domain_interface *p = begin("flood");
 
     again(p);
-    for (uint32_t at = 0;; at++) {
+    for (uint32_t at = 0; at % 64 || !over(); at++) {
         static const char request[] = "\2\0\0\0\0\0\0\0\0\0\0\0\5\0\0\0name";
 
         while (p->req_prod - *(volatile uint32_t *)&p->req_cons == XENSTORE_RING_SIZE) {
@@ -120,7 +132,7 @@ void job_watches(void)
             break;
     }
     CHECK(count == 128);
-    for (unsigned int i = 0;; i++) {
+    for (unsigned int i = 0; !over(); i++) {
         char path[32];
 
         /* Events pile up here, not there: once a while they are let go. */
@@ -141,7 +153,7 @@ void job_hoard(void)
 
     (void)begin("transactions");
     memset(value, 'v', sizeof(value) - 1);
-    for (unsigned int i = 0;; i++) {
+    for (unsigned int i = 0; !over(); i++) {
         char path[32];
 
         (void)xenstore_transaction_start(&t);
@@ -156,7 +168,7 @@ void job_reconnect(void)
 {
     struct xenstore_domain_interface *p = begin("reconnect");
 
-    for (;;)
+    while (!over())
         again(p);
 }
 
@@ -165,7 +177,7 @@ void job_scribble(void)
     struct xenstore_domain_interface *p = begin("scribble");
     uint64_t seed = guest_first_tsc | 1;
 
-    for (;;) {
+    while (!over()) {
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
@@ -175,4 +187,23 @@ void job_scribble(void)
         if ((seed >> 30) % 64 == 0)
             (void)hypercall_sched_op(SCHEDOP_yield, NULL);
     }
+}
+
+/* Ends by a crash with everything open, in the middle of a message. */
+void job_dies(void)
+{
+    struct xenstore_domain_interface *p = begin("dies");
+    char value[16];
+    uint32_t t = 0;
+
+    CHECK(xenstore_watch("data", "t") == 0);
+    CHECK(xenstore_write(0, "data/a", "b") == 0);
+    CHECK(xenstore_transaction_start(&t) == 0);
+    CHECK(xenstore_write(t, "data/a", "c") == 0);
+    CHECK(xenstore_read(0, "domid", value, sizeof(value)) > 0);
+    if (strtoul(value, NULL, 10) >= number("last", 8))
+        return;
+    p->req_prod += 10;
+    knock();
+    guest_panic("as it was told to");
 }

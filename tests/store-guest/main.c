@@ -20,7 +20,7 @@ static const struct {
     { "worker", job_worker },     { "adder", job_adder },   { "index", job_index },
     { "answers", job_answers },   { "length", job_length }, { "flood", job_flood },
     { "watches", job_watches },   { "hoard", job_hoard },   { "reconnect", job_reconnect },
-    { "scribble", job_scribble },
+    { "scribble", job_scribble }, { "dies", job_dies },
 };
 
 uint64_t number(const char *name, uint64_t otherwise)
