@@ -63,11 +63,12 @@ static void switch_to_next(bool yields)
 {
     struct percpu *cpu = this_cpu();
     struct vcpu *prev = cpu->current, *next = 0;
-    uint64_t now = system_time();
+    uint64_t now;
 
     cpu->preempt_pending = 0;
     if (__builtin_expect(owner_frames_gone, 0))
         sched_idle_work();
+    now = system_time(); /* not before what sched_idle_work() charged */
     charge(prev, now);
     if (yields)
         next = share_take();

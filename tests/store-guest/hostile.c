@@ -201,7 +201,7 @@ void job_dies(void)
     CHECK(xenstore_transaction_start(&t) == 0);
     CHECK(xenstore_write(t, "data/a", "c") == 0);
     CHECK(xenstore_read(0, "domid", value, sizeof(value)) > 0);
-    if (strtoul(value, NULL, 10) >= number("last", 8))
+    if (strtoul(value, NULL, 10) >= number("last", 20))
         return;
     p->req_prod += 10;
     knock();

@@ -83,7 +83,7 @@ def test_a_hostile_client_stops_nobody_else(job):
 
 def test_a_client_that_dies_leaves_nothing_behind():
     """It crashes in the middle of its work and is made again, several times."""
-    again = f"{BUILD / 'store-guest.elf'} domain:name=again:memory=8M:on-crash=restart job=dies last=9"
+    again = f"{BUILD / 'store-guest.elf'} domain:name=again:memory=8M:on-crash=restart job=dies last=22"
     done = run(STORE, again, client("good", "job=worker rounds=400"))
     served = [line for line in said(done.out, "store") if "(again) is served" in line]
     assert len(served) == 7, done.out
