@@ -30,7 +30,7 @@ PLATFORMS = {
 # slower with more memory.
 HV_OPTIONS = {AUDIT: ["audit=each"]}
 # Scenarios named vcpu-… start the others; on one CPU, as everywhere here.
-VCPUS = "dom0_max_vcpus=4"
+VCPUS = "dom0_max_vcpus=5"
 HOST_MEMORY = {AUDIT: "96M"}
 SLOW_SECONDS = {AUDIT: 240}
 DEATH = re.compile(r"Domain \d+ \(vcpu#\d+\) crashed")

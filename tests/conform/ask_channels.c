@@ -230,6 +230,57 @@ static void elsewhere(void)
     }
 }
 
+#define LIBRARY_PORTS 16
+
+/* The library's VIRQs again under the numbers that they had; the ports between are closed again. */
+static void bind_again(const struct evtchn_status *before)
+{
+    for (evtchn_port_t port = 1; port < LIBRARY_PORTS; port++) {
+        struct evtchn_bind_virq virq = { .virq = before[port].u.virq, .vcpu = before[port].vcpu };
+        struct evtchn_alloc_unbound alloc = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
+
+        if (before[port].status == EVTCHNSTAT_virq)
+            (void)event(EVTCHNOP_bind_virq, &virq);
+        else
+            (void)event(EVTCHNOP_alloc_unbound, &alloc);
+    }
+    for (evtchn_port_t port = 1; port < LIBRARY_PORTS; port++)
+        if (before[port].status != EVTCHNSTAT_virq)
+            (void)event(EVTCHNOP_close, &(struct evtchn_close){ port });
+}
+
+/* Ports of every kind, then none; the lowest number is given first; a VIRQ can be bound again. */
+static void reset(void)
+{
+    struct evtchn_status before[LIBRARY_PORTS];
+    evtchn_port_t port[PORT_KINDS], other;
+    struct evtchn_bind_ipi ipi = { .vcpu = 0 };
+
+    for (evtchn_port_t i = 1; i < LIBRARY_PORTS; i++) {
+        before[i] = (struct evtchn_status){ .dom = DOMID_SELF, .port = i };
+        (void)event(EVTCHNOP_status, &before[i]);
+    }
+    ask("channel/reset");
+    for (unsigned int kind = 0; kind < PORT_KINDS; kind++) {
+        port[kind] = port_make((enum port_kind)kind, &other);
+        bit_put(shared_info_page.evtchn_pending, port[kind], true);
+    }
+    tell_rc(event(EVTCHNOP_reset, &(struct evtchn_reset){ DOMID_SELF }));
+    for (unsigned int kind = 0; kind < PORT_KINDS; kind++) {
+        tell_status(port[kind]);
+        tell_port(port[kind]);
+        tell_rc(event(EVTCHNOP_send, &(struct evtchn_send){ port[kind] }));
+    }
+    tell_rc(event(EVTCHNOP_bind_ipi, &ipi));
+    tell("first=%u", ipi.port);
+    tell_rc(event(EVTCHNOP_close, &(struct evtchn_close){ ipi.port }));
+    bind_again(before);
+    (void)port_make(DEBUG1, &other);
+    tell_rc(event(EVTCHNOP_close, &(struct evtchn_close){ other }));
+    told();
+    clear(port[0]);
+}
+
 void ask_channels(void)
 {
     for (unsigned int kind = 0; kind < PORT_KINDS; kind++)
@@ -238,4 +289,5 @@ void ask_channels(void)
     ends();
     full();
     elsewhere();
+    reset();
 }
