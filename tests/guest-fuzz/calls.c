@@ -101,6 +101,7 @@ static bool may_be_wild(uint64_t nr)
 {
     switch (nr) {
     case __HYPERVISOR_sched_op:
+    case __HYPERVISOR_grant_table_op:
     case __HYPERVISOR_sched_op_compat:
     case __HYPERVISOR_vcpu_op:
     case __HYPERVISOR_console_io:
@@ -130,7 +131,7 @@ static void call_draw(struct call *c, bool nested)
     if (!nested)
         args_used = below(2048) * 8;
     calls_made++;
-    switch (below(12)) {
+    switch (below(13)) {
     case 0:
         do
             c->nr = chance(8) ? hostile() : below(64);
@@ -157,6 +158,12 @@ static void call_draw(struct call *c, bool nested)
     case 5:
         if (call_cpu(c, nested))
             return;
+        /* fall through */
+    case 12:
+        if (!nested) {
+            call_grants(c);
+            return;
+        }
         /* fall through */
     default:
         call_memory(c);

@@ -168,7 +168,10 @@ struct call {
     uint64_t nr, arg[6];
 };
 void call_make(struct call *c, bool nested);
-void call_memory(struct call *c);           /* requests on memory: false when it is another */
+void call_memory(struct call *c); /* requests on memory: false when it is another */
+void call_grants(struct call *c); /* grants of the pool; not in lists */
+void grants_make(void);
+void grants_reset(void);                    /* what is mapped by them goes */
 bool call_cpu(struct call *c, bool nested); /* requests on the CPU, events, time */
 void *args_at(uint64_t bytes);              /* where the arguments of the next request may lie */
 uint64_t args_pointer(void *good);          /* mostly `good`; else something hostile */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The fuzzing kernel: random requests and instructions from a seed.
 
-FUZZ_GUEST_C := main.c random.c world.c pool.c fire.c trap.c calls.c call_memory.c call_cpu.c insn.c \
+FUZZ_GUEST_C := main.c random.c world.c pool.c fire.c trap.c calls.c call_memory.c call_grants.c call_cpu.c insn.c \
 	steps.c step_cpu.c
 $(eval $(call TEST_KERNEL,guest-fuzz,$(FUZZ_GUEST_C) shot.S))
 

@@ -111,6 +111,7 @@ void world_make(uint64_t seed)
         guest_panic("guest-fuzz: no address space: %d", error);
     arena_make();
     pool_make();
+    grants_make();
     thread_set_aspace(space);
     info_make(seed);
     ports_make();
@@ -223,6 +224,7 @@ void world_reset(void)
          "an assist");
     for (unsigned int reg = 0; reg < 4; reg++)
         (void)hypercall_set_debugreg(reg, 0);
+    grants_reset();
     pool_reset();
 }
 
