@@ -22,4 +22,6 @@ linux: $(BUILD)/linux/ramdisk.cpio ## Fetch Debian's Linux; make a ramdisk with 
 test: $(BUILD)/linux/ramdisk.cpio
 test-guests: bootstrap build linux ## Run kernels that others made, and their workloads (minutes)
 	$(Q)PINION_BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/guests
-.PHONY: linux test-guests
+bench-linux: build linux $(BUILD)/sides_count.so ## What Debian's Linux costs on Pinion and on Xen (minutes; KEEP=1)
+	$(Q)$(PYTHON) scripts/bench-linux --build $(BUILD) $(if $(KEEP),--keep)
+.PHONY: linux test-guests bench-linux

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Times of what kernels are measured by: `row NAME NANOSECONDS`, the least of several tries. */
+/*
+ * What kernels are measured by: a line `row NUMBER TIMES NANOSECONDS NAME` for each, the least of
+ * several tries. Around each try are marks for tests/host/profile/sides_count.c, instructions of no
+ * effect that carry the row's number.
+ */
 #include "work.h"
 
 #include <sched.h>
@@ -51,21 +55,6 @@ static void map_touch(size_t pages)
     CHECK(munmap(at, pages * PAGE) == 0);
 }
 
-static void map_1(void)
-{
-    map_touch(1);
-}
-
-static void map_64(void)
-{
-    map_touch(64);
-}
-
-static void map_4096(void)
-{
-    map_touch(4096);
-}
-
 static int there[2], back[2];
 
 /* Another process that answers each byte with one; switching to it and back is two switches. */
@@ -76,29 +65,30 @@ static void pipe_round(void)
     CHECK(write(there[1], &byte, 1) == 1 && read(back[0], &byte, 1) == 1);
 }
 
-static void yield(void)
+#define MARK_ROW(number) \
+    asm volatile(".byte 0x0f, 0x1f, 0x80; .long %c0" ::"i"(0x5e9d0000 | (number)) : "memory")
+
+#define ROW(number, name, act, times)                            \
+    do {                                                         \
+        uint64_t best = UINT64_MAX;                              \
+        for (int try = 0; try < TRIES; try++) {                  \
+            uint64_t start = now_ns(), took;                     \
+            MARK_ROW(number);                                    \
+            for (unsigned i = 0; i < (times); i++)               \
+                act;                                             \
+            MARK_ROW((number) | 0x100);                          \
+            took = (now_ns() - start) / (times);                 \
+            best = took < best ? took : best;                    \
+        }                                                        \
+        printf("row %d %d %lu %s\n", number, times, best, name); \
+    } while (0)
+
+/* The first program has come to run: the end of the boot. */
+static void run_mark(void)
 {
-    sched_yield();
-}
-
-static void system_call(void)
-{
-    getppid();
-}
-
-static void row(const char *name, void (*act)(void), unsigned times)
-{
-    uint64_t best = UINT64_MAX;
-
-    for (int try = 0; try < TRIES; try++) {
-        uint64_t start = now_ns(), took;
-
-        for (unsigned i = 0; i < times; i++)
-            act();
-        took = (now_ns() - start) / times;
-        best = took < best ? took : best;
-    }
-    printf("row %s %lu\n", name, best);
+    MARK_ROW(0);
+    printf("row 0 1 %lu boot to init\n", now_ns());
+    done("booted");
 }
 
 static void run_bench(void)
@@ -106,12 +96,12 @@ static void run_bench(void)
     int pid;
     char byte;
 
-    row("system call", system_call, 20000);
-    row("fork+exit", fork_exit, 60);
-    row("fork+exec", fork_exec, 40);
-    row("mmap 1", map_1, 2000);
-    row("mmap 64", map_64, 200);
-    row("mmap 4096", map_4096, 6);
+    ROW(1, "system call", getppid(), 20000);
+    ROW(2, "fork+exit", fork_exit(), 60);
+    ROW(3, "fork+exec", fork_exec(), 40);
+    ROW(4, "mmap, touch, munmap: 1 page", map_touch(1), 2000);
+    ROW(5, "64 pages", map_touch(64), 200);
+    ROW(6, "4096 pages", map_touch(4096), 6);
     CHECK(pipe(there) == 0 && pipe(back) == 0);
     pid = fork();
     if (!pid) {
@@ -120,19 +110,20 @@ static void run_bench(void)
             ;
         _exit(0);
     }
-    row("pipe round trip", pipe_round, 2000);
+    ROW(7, "pipe round trip", pipe_round(), 2000);
     close(there[1]);
     child_ends(pid, 0);
     pid = fork();
     if (!pid)
         for (;;)
             sched_yield();
-    row("context switch", yield, 4000);
-    CHECK(kill(pid, 9) == 0 && wait(0) == pid);
+    ROW(8, "context switch there and back", sched_yield(), 4000);
+    CHECK(kill(pid, SIGKILL) == 0 && wait(0) == pid);
     done("%d tries each", TRIES);
 }
 
 const struct part bench_parts[] = {
+    { "mark", run_mark, true },
     { "bench", run_bench, true },
     { 0 },
 };

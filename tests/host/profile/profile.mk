@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# The plugin for QEMU that says which instructions a row of the benchmark is made of.
+# Plugins for QEMU: which instructions a row of a benchmark is made of, and whose they are.
 
-$(BUILD)/insn_count.so: tests/host/profile/insn_count.c
+$(BUILD)/%_count.so: tests/host/profile/%_count.c
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) -O2 $(WARN) -shared -fPIC -fvisibility=hidden -o $@ $<
