@@ -96,7 +96,7 @@ def calls(mask, start, end):
 
 def call_drop(mask, start, end):
     for at, to, name in calls(mask, start, end):
-        if not name.startswith(("guest_access", "__builtin_ia32")):
+        if not name.startswith(("guest_access", "__builtin_ia32", "hook_shared")):
             yield at, to, " ;"
 
 

@@ -356,6 +356,14 @@ static void by_address_for_another(void **state)
     machine_run(0);
 }
 
+static void explained(mfn_t table, uint64_t flags, const char *rule)
+{
+    log_clear();
+    assert_int_equal(op_update(table, 1, pte_make(page, flags)), -EINVAL);
+    if (!strstr(log_text(), rule))
+        fail_msg("not %s but: %s", rule, log_text());
+}
+
 /* Each refusal leaves one line that names the rule, the frame and the error. */
 static void refusals_are_explained(void **state)
 {
@@ -365,6 +373,11 @@ static void refusals_are_explained(void **state)
     assert_non_null(strstr(log_text(), "refused mmu_update"));
     assert_non_null(strstr(log_text(), "frame-has-other-type"));
     assert_non_null(strstr(log_text(), "EBUSY"));
+    explained(t.l[2], BRANCH | PTE_PS, "superpage-refused");
+    explained(t.l[2], BRANCH | PTE_G, "global-above-L1");
+    explained(t.l[2], BRANCH | PTE_PCD, "entry-flags-not-allowed");
+    explained(l1[0], LEAF_RO | PTE_PAT, "entry-flags-not-allowed");
+    explained(l1[0], LEAF_RO | PTE_PWT, "entry-flags-not-allowed");
     log_clear();
     assert_int_equal(op_pin(mfn_of(frame_limit), 4), -EINVAL);
     assert_non_null(strstr(log_text(), "frame-beyond-memory"));

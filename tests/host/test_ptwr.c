@@ -38,7 +38,7 @@ static int setup(void **state)
 }
 
 /* The guest's store: code at RIP, RAX the value, RBX the operand. True when it was carried out. */
-static bool fault(const void *code, size_t bytes, struct cpu_regs *regs)
+static bool fault_with(const void *code, size_t bytes, struct cpu_regs *regs)
 {
     struct vcpu *v = vcpu_current();
     bool done;
@@ -46,11 +46,18 @@ static bool fault(const void *code, size_t bytes, struct cpu_regs *regs)
     memcpy(machine_guest_memory, code, bytes);
     regs->rip = GUEST_VA;
     regs->cs = FLAT_RING3_CS64;
-    regs->rbx = entry_va;
     done = ptwr_fault(v, regs, entry_va, PFEC_P | PFEC_W);
     machine_check("store to a table");
     return done;
 }
+
+static bool fault(const void *code, size_t bytes, struct cpu_regs *regs)
+{
+    regs->rbx = entry_va;
+    return fault_with(code, bytes, regs);
+}
+#define SEGMENT_STORE(regs, prefix) \
+    fault_with((const uint8_t[]){ prefix, 0x48, 0x89, 0x03 }, 4, regs)
 #define STORE(regs, ...) \
     fault((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }), regs)
 #define MOV_RBX_RAX 0x48, 0x89, 0x03
@@ -112,6 +119,7 @@ static void conditions(void **state)
     uint64_t was = entry(), assist = v->domain->vm_assist;
 
     (void)state;
+    log_clear();
     v->domain->vm_assist = 0;
     assert_false(STORE(&regs, MOV_RBX_RAX));
     v->domain->vm_assist = assist;
@@ -126,9 +134,29 @@ static void conditions(void **state)
     assert_false(ptwr_fault(v, &regs, HV_VA_START, PFEC_P | PFEC_W));
     assert_false(ptwr_fault(v, &regs, 0, PFEC_P | PFEC_W)); /* no table mapped there */
     assert_false(STORE(&regs, 0x48, 0x8b, 0x03));           /* a load */
-    assert_false(STORE(&regs, 0xf0, 0x48, 0x89, 0x03));     /* LOCK MOV */
+    assert_string_equal(log_text(), "");
+    assert_false(STORE(&regs, 0xf0, 0x48, 0x89, 0x03)); /* LOCK MOV */
     assert_int_equal(entry(), was);
     assert_int_equal(reflected.count, 0);
+}
+
+/* The operand is where its segment's base and its registers say. */
+static void operands_of_segments(void **state)
+{
+    struct cpu_regs regs = { .rax = PTE_AVAIL1 };
+    uint64_t va = entry_va;
+
+    (void)state;
+    for (unsigned base = 0; base < 3; base++) {
+        assert_int_equal(op_update(tree.l[1], DATA_SLOT, 0), 0);
+        regs.rbx = va - base * 0x1000; /* config/lib/x86.h */
+        assert_int_equal(base == 0   ? SEGMENT_STORE(&regs, 0x3e)
+                         : base == 1 ? SEGMENT_STORE(&regs, 0x64)
+                                     : SEGMENT_STORE(&regs, 0x65),
+                         1);
+        assert_int_equal(entry(), PTE_AVAIL1);
+    }
+    assert_int_equal(SEGMENT_STORE(&regs, 0x64), 0);
 }
 
 /* Across entries, and tables of upper levels. */
@@ -230,9 +258,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(a_store_is_carried_out),      test(a_byte_is_merged),
         test(refused_is_the_guests_fault), test(conditions),
-        test(operands_that_do_not_fit),    test(code_across_a_missing_page),
-        test(a_single_step_follows),       test(a_lost_race_is_repeated),
-        test(the_entry_is_read_once),      test(a_string_store_goes_on),
+        test(operands_of_segments),        test(operands_that_do_not_fit),
+        test(code_across_a_missing_page),  test(a_single_step_follows),
+        test(a_lost_race_is_repeated),     test(the_entry_is_read_once),
+        test(a_string_store_goes_on),
     };
 
     return cmocka_run_group_tests_name("ptwr", tests, 0, 0);

@@ -13,7 +13,7 @@
 /* FS and GS base of the guest: any address, the same each time. */
 static inline uint64_t rdmsr(uint32_t msr)
 {
-    return msr == MSR_FS_BASE ? 0x1000 : 0;
+    return msr == MSR_FS_BASE ? 0x1000 : msr == MSR_SHADOW_GS_BASE ? 0x2000 : 0;
 }
 
 #endif
