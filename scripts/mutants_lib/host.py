@@ -246,8 +246,12 @@ class Host:
 
     def judge(self, fault, variant, tree, to):
         again = variant == "asan"
+        programs, relinked = self.order(fault.file), set()
+        if again:
+            programs = [p for p in programs if self.seconds.get(p, 0.0) < LONG]
         for tiny in (False, True):
             hv, lib, tests = self.sources(tiny)
+            tests = [t for t in tests if Path(t).stem + (".tiny" if tiny else "") in programs]
             changed = {}
             for source in (*hv, *lib, *tests) if again else hv:
                 target = self.object(variant, tiny, source)
@@ -258,13 +262,12 @@ class Host:
                     changed[target] = new
             if not self.link_library(variant, tiny, changed, to):
                 return "no-compile", ""
-            for test in tests if again else ():
-                self.link_program(variant, tiny, test, lib, changed, to)
-        programs = self.order(fault.file)
-        if again:
-            programs = [p for p in programs if self.seconds.get(p, 0.0) < LONG]
+            for test in tests:
+                if changed.keys() & {self.object(variant, tiny, s) for s in (test, *lib)}:
+                    self.link_program(variant, tiny, test, lib, changed, to)
+                    relinked.add(Path(test).stem + (".tiny" if tiny else ""))
         for program in programs:
-            status, _, which = self.run(program, variant, to, to if again else None)
+            status, _, which = self.run(program, variant, to, to if program in relinked else None)
             if status:
                 self.check([program])
                 with self.lock:
