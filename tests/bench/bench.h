@@ -60,6 +60,9 @@ bool bench_run(const char *name, const char *label);
 /* Stops the run with a message unless the hypercall succeeded. */
 void bench_check(long rc, const char *what);
 
+/* Where the kernel is entered, by an event or a system call: events masked. */
+void bench_callback(unsigned int type, uint64_t address);
+
 /* ---- rows: one table for each file, all of them in main.c ---- */
 
 struct bench_row {

@@ -29,6 +29,17 @@ void bench_report(const char *name, uint64_t ticks, uint64_t ops)
     printf("bench %s ticks=%lu ops=%lu\n", name, ticks, ops);
 }
 
+void bench_callback(unsigned int type, uint64_t address)
+{
+    struct callback_register callback = {
+        .type = (uint16_t)type,
+        .flags = CALLBACKF_mask_events,
+        .address = address,
+    };
+
+    bench_check(hypercall_callback_op(CALLBACKOP_register, &callback), "callback");
+}
+
 void bench_check(long rc, const char *what)
 {
     if (rc)

@@ -33,17 +33,6 @@ static void row_yield(const char *name)
 
 /* ---- events: the upcall goes to the lean stub, and no other port is let through ---- */
 
-static void upcall_to(uint64_t address)
-{
-    struct callback_register callback = {
-        .type = CALLBACKTYPE_event,
-        .flags = CALLBACKF_mask_events,
-        .address = address,
-    };
-
-    bench_check(hypercall_callback_op(CALLBACKOP_register, &callback), "event callback");
-}
-
 /* The stub clears the whole word of pending bits: all ports are below 64, and only one is unmasked. */
 static uint64_t ports_take(evtchn_port_t port)
 {
@@ -55,7 +44,7 @@ static uint64_t ports_take(evtchn_port_t port)
     shared_info_page.evtchn_pending[0] &= ~(1UL << port);
     guest_vcpu_info()->evtchn_upcall_pending = 0;
     guest_vcpu_info()->evtchn_pending_sel = 0;
-    upcall_to((uint64_t)bench_event_entry);
+    bench_callback(CALLBACKTYPE_event, (uint64_t)bench_event_entry);
     guest_vcpu_info()->evtchn_upcall_mask = 0;
     return before;
 }
@@ -63,7 +52,7 @@ static uint64_t ports_take(evtchn_port_t port)
 static void ports_give_back(uint64_t mask)
 {
     guest_vcpu_info()->evtchn_upcall_mask = 1;
-    upcall_to(trap_stubs[TRAP_EVENT]);
+    bench_callback(CALLBACKTYPE_event, trap_stubs[TRAP_EVENT]);
     __atomic_store_n(&shared_info_page.evtchn_mask[0], mask, __ATOMIC_SEQ_CST);
     /* What came in meanwhile is looked for by the library's handler once events are unmasked. */
     guest_vcpu_info()->evtchn_pending_sel = 1;

@@ -36,17 +36,6 @@ static uint64_t user_va(const char *place)
     return USER_TEXT_VA + (uint64_t)(place - bench_user_text);
 }
 
-static void syscall_to(uint64_t address)
-{
-    struct callback_register callback = {
-        .type = CALLBACKTYPE_syscall,
-        .flags = CALLBACKF_mask_events,
-        .address = address,
-    };
-
-    bench_check(hypercall_callback_op(CALLBACKOP_register, &callback), "syscall callback");
-}
-
 static void map_page(void)
 {
     uint64_t va = guest_cr2() & PAGE_MASK;
@@ -63,7 +52,7 @@ static void stock_up(void)
     for (unsigned int i = 0; i < PAGES; i++)
         data[i] = pte_make(p2m(bench_page()), AREA_FLAGS | PTE_U);
     bench_fault_handler(map_page);
-    syscall_to((uint64_t)bench_syscall_entry);
+    bench_callback(CALLBACKTYPE_syscall, (uint64_t)bench_syscall_entry);
     bench_check(hypercall_stack_switch(FLAT_KERNEL_SS, (uint64_t)entry_stack + sizeof(entry_stack)),
                 "stack_switch");
 }
@@ -71,7 +60,7 @@ static void stock_up(void)
 static void give_back(void)
 {
     bench_fault_handler(NULL);
-    syscall_to(trap_stubs[TRAP_SYSCALL]);
+    bench_callback(CALLBACKTYPE_syscall, trap_stubs[TRAP_SYSCALL]);
     for (unsigned int i = 0; i < PAGES; i++)
         page_put(m2p(pte_mfn(data[i])));
     page_put(text);

@@ -13,16 +13,6 @@
 
 #define MEMOP_EXTENT_SHIFT 6 /* where an interrupted request goes on: above the command */
 
-static const domid_t ids[] = { DOMID_SELF, 0,         1,         0x7fef,
-                               DOMID_IO,   DOMID_XEN, DOMID_COW, DOMID_INVALID,
-                               DOMID_IDLE, 0xffff };
-#define IDS (sizeof(ids) / sizeof(ids[0]))
-
-static long memory_op(unsigned int cmd, void *arg)
-{
-    return hypercall_memory_op(cmd, arg);
-}
-
 static xen_pfn_t list[16];
 
 static struct xen_memory_reservation request(unsigned int count, unsigned int order)
@@ -40,7 +30,7 @@ static void give_back(unsigned int count, unsigned int order)
 {
     struct xen_memory_reservation r = request(count, order);
 
-    tell("back=%lu", (unsigned long)memory_op(XENMEM_decrease_reservation, &r));
+    tell("back=%lu", (unsigned long)hypercall_memory_op(XENMEM_decrease_reservation, &r));
 }
 
 static void sizes(void)
@@ -62,7 +52,7 @@ static void sizes(void)
                         continue; /* whose frames would be lost */
                     ask("reservation/grow/%u/order-%x/count-%u/list-%u", cmds[c], orders[i], count,
                         list_at);
-                    rc = memory_op(cmds[c], &r);
+                    rc = hypercall_memory_op(cmds[c], &r);
                     tell_rc(rc);
                     if (!list_at && rc > 0) {
                         tell("m2p=%lx", m2p(mfn_of(list[0])).n);
@@ -71,14 +61,14 @@ static void sizes(void)
                     }
                     told();
                 }
-    for (unsigned int i = 0; i < IDS; i++) {
+    for (unsigned int i = 0; i < STAGE_DOMIDS; i++) {
         struct xen_memory_reservation r = request(0, 0);
 
-        r.domid = ids[i];
-        ask("reservation/grow/domain-%x", ids[i]);
+        r.domid = stage_domids[i];
+        ask("reservation/grow/domain-%x", stage_domids[i]);
         for (unsigned int cmd = 0; cmd < 2; cmd++)
-            tell_rc(memory_op(cmd, &r));
-        tell_rc(memory_op(XENMEM_populate_physmap | 3 << MEMOP_EXTENT_SHIFT, &r));
+            tell_rc(hypercall_memory_op(cmd, &r));
+        tell_rc(hypercall_memory_op(XENMEM_populate_physmap | 3 << MEMOP_EXTENT_SHIFT, &r));
         told();
     }
     for (unsigned int i = 0; i < 6; i++) {
@@ -89,8 +79,8 @@ static void sizes(void)
         r.nr_extents = counts[i];
         ask("reservation/grow/count-%lx", counts[i]);
         for (unsigned int cmd = 0; cmd < 2; cmd++) {
-            tell_rc(memory_op(cmd, &r));
-            tell_rc(memory_op(cmd | 7 << MEMOP_EXTENT_SHIFT, &r));
+            tell_rc(hypercall_memory_op(cmd, &r));
+            tell_rc(hypercall_memory_op(cmd | 7 << MEMOP_EXTENT_SHIFT, &r));
         }
         told();
     }
@@ -105,7 +95,7 @@ static void sizes(void)
             r.mem_flags = bits | flag << 17;
             ask("reservation/grow/flags-%x", r.mem_flags);
             list[0] = 0x12345;
-            rc = memory_op(XENMEM_populate_physmap, &r);
+            rc = hypercall_memory_op(XENMEM_populate_physmap, &r);
             tell_rc(rc);
             if (rc > 0)
                 give_back(1, 0);
@@ -129,7 +119,7 @@ static void frame_replace(struct kind *frame)
     struct xen_memory_reservation r = request(1, 0);
 
     list[0] = frame->pfn.n;
-    if (memory_op(XENMEM_populate_physmap, &r) != 1)
+    if (hypercall_memory_op(XENMEM_populate_physmap, &r) != 1)
         guest_panic("conform: no frame for PFN %lx", frame->pfn.n);
     p2m_list[frame->pfn.n] = list[0];
     frame->mfn = mfn_of(list[0]);
@@ -140,7 +130,7 @@ static long decrease(mfn_t mfn)
     struct xen_memory_reservation r = request(1, 0);
 
     list[0] = mfn.n;
-    return memory_op(XENMEM_decrease_reservation, &r);
+    return hypercall_memory_op(XENMEM_decrease_reservation, &r);
 }
 
 static void shrinking(void)
@@ -205,7 +195,7 @@ static struct xen_memory_exchange exchange_of(unsigned int count)
 
 static long exchange_told(struct xen_memory_exchange *x)
 {
-    long rc = memory_op(XENMEM_exchange, x);
+    long rc = hypercall_memory_op(XENMEM_exchange, x);
 
     tell_rc(rc);
     tell("exchanged=%lu", (unsigned long)x->nr_exchanged);
@@ -306,7 +296,7 @@ static void exchange_arguments(void)
     }
     ask("reservation/exchange/started");
     x = exchange_of(1);
-    tell_rc(memory_op(XENMEM_exchange | 1 << MEMOP_EXTENT_SHIFT, &x));
+    tell_rc(hypercall_memory_op(XENMEM_exchange | 1 << MEMOP_EXTENT_SHIFT, &x));
     told();
     must(page_rights(frame.pfn, PTE_P | PTE_RW), "map");
     page_put(frame.pfn);

@@ -14,6 +14,10 @@
 #include "mm/pt_page.h"
 #include "traps.h"
 
+const domid_t stage_domids[STAGE_DOMIDS] = { DOMID_SELF, 0,         1,         0x7fef,
+                                             DOMID_IO,   DOMID_XEN, DOMID_COW, DOMID_INVALID,
+                                             DOMID_IDLE, 0xffff };
+
 struct kind kinds[KINDS];
 
 void must(long rc, const char *what)

@@ -95,6 +95,10 @@ static inline pte_t slot_read(const struct kind *table, unsigned int index)
     return ((volatile pte_t *)page_va(table->pfn))[index];
 }
 
+/* Domains as a request can name them. */
+#define STAGE_DOMIDS 10U
+extern const domid_t stage_domids[STAGE_DOMIDS];
+
 /* For set-up that must work. */
 void must(long rc, const char *what);
 

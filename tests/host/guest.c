@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "mm/guest_copy.h"
+#include "guest_word_copy.h"
 #include "mm/hv_map.h"
 #include "mm/tlb.h"
 #include "pt/pin.h"
@@ -60,16 +60,6 @@ int guest_zero(uint64_t va, size_t bytes)
         return -EFAULT;
     memset(machine_guest_memory + (va - GUEST_VA), 0, bytes);
     return 0;
-}
-
-int guest_read64(uint64_t *dst, uint64_t va)
-{
-    return guest_read(dst, va, sizeof(*dst));
-}
-
-int guest_write64(uint64_t va, uint64_t value)
-{
-    return guest_write(va, &value, sizeof(value));
 }
 
 long hypercall_restart(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)

@@ -51,6 +51,17 @@ def call(*arguments, limit=150, **options):
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+def tool(name, *arguments):
+    """Runs another of the tools in scripts/, as a user would."""
+    return subprocess.run(
+        [ROOT / "scripts" / name, "--build", BUILD, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def boot(kernel, *arguments, timeout=30):
     """One boot of `kernel` on Pinion."""
     return call("run", kernel, "--timeout", timeout, *arguments)

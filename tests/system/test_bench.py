@@ -3,12 +3,11 @@
 
 import copy
 import json
-import subprocess
 import sys
 import xml.dom.minidom
 
 import pytest
-from conftest import BUILD, ROOT
+from conftest import ROOT, tool
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from bench_lib import chart, check, report, store  # noqa: E402
@@ -23,13 +22,7 @@ def record():
 
 
 def bench(*arguments):
-    return subprocess.run(
-        [ROOT / "scripts/bench", "--build", BUILD, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return tool("bench", *arguments)
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,13 @@
 import subprocess
 
 import pytest
-from conftest import BUILD, ROOT
+from conftest import BUILD, ROOT, tool
 
 PACKS = sorted((ROOT / "tests/host/fuzz/corpus").glob("*.pack"))
 
 
 def fuzz(*arguments):
-    return subprocess.run(
-        [ROOT / "scripts/fuzz", "--build", BUILD, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return tool("fuzz", *arguments)
 
 
 @pytest.mark.parametrize(

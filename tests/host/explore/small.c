@@ -10,7 +10,7 @@
 #include "dom/teardown.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
-#include "mm/guest_copy.h"
+#include "guest_word_copy.h"
 #include "mm/hv_map.h"
 #include "mm/m2p.h"
 #include "mm/page_alloc.h"
@@ -175,16 +175,6 @@ int guest_write(uint64_t va, const void *src, size_t bytes)
         return -EFAULT;
     memcpy(small_guest() + (va - GUEST_VA), src, bytes);
     return 0;
-}
-
-int guest_read64(uint64_t *dst, uint64_t va)
-{
-    return guest_read(dst, va, sizeof(*dst));
-}
-
-int guest_write64(uint64_t va, uint64_t value)
-{
-    return guest_write(va, &value, sizeof(value));
 }
 
 long hypercall_restart(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)

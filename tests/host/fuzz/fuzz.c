@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/printk.h"
+
 uint64_t machine_touched; /* config/frame_va.h */
 bool fuzz_verbose;
 void (*fuzz_where)(char *text, size_t size);
@@ -50,4 +52,16 @@ void fuzz_fail(const char *fmt, ...)
     va_end(args);
     fprintf(stderr, "\n");
     abort();
+}
+
+/* The hypervisor's, whatever it is that panics. */
+void panic(const char *fmt, ...)
+{
+    char text[256];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    fuzz_fail("panic: %s", text);
 }

@@ -61,17 +61,6 @@ void printk(enum log_level level, const char *fmt, ...)
     (void)fmt;
 }
 
-void panic(const char *fmt, ...)
-{
-    char text[256];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    fuzz_fail("panic: %s", text);
-}
-
 /* ---- looking at the tables ---- */
 
 /* The present entry of va at this level, or of a larger page above it; 0 for nothing. */

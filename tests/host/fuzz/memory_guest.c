@@ -12,7 +12,7 @@
 
 #include "dom/sched.h"
 #include "lib/printk.h"
-#include "mm/guest_copy.h"
+#include "guest_word_copy.h"
 #include "mm/hv_map.h"
 #include "mm/tlb.h"
 #include "pv/bounce.h"
@@ -123,16 +123,6 @@ int guest_write(uint64_t va, const void *src, size_t bytes)
     return guest_range_ok(va, bytes) && each_piece((uint8_t *)(uintptr_t)src, va, bytes, true)
                ? 0
                : -EFAULT;
-}
-
-int guest_read64(uint64_t *dst, uint64_t va)
-{
-    return guest_read(dst, va, sizeof(*dst));
-}
-
-int guest_write64(uint64_t va, uint64_t value)
-{
-    return guest_write(va, &value, sizeof(value));
 }
 
 /* ---- hypercalls ---- */
@@ -305,17 +295,6 @@ void guest_printk(unsigned domid, unsigned vcpu, enum log_level level, const cha
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);
-}
-
-void panic(const char *fmt, ...)
-{
-    char text[256];
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
-    va_end(args);
-    fuzz_fail("panic: %s", text);
 }
 
 /* Text that nobody reads costs more than the request that it explains. */
