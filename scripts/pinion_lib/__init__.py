@@ -6,6 +6,10 @@ machine   QEMU's command line for one boot
 iso       GRUB images
 bzimage   packed kernels, unpacked
 cpio      ramdisks
+domains   several domains: what the command line and sets ask for
+ends      what became of each
+debian    Debian's packages, fetched and unpacked
+grub      Debian's GRUB, with a ramdisk in it
 xen       Debian's Xen, fetched and unpacked
 runner    one boot: serial output in, verdict out
 scenarios names of the scenarios, their TAP lines, documented freedoms

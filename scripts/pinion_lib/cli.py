@@ -5,21 +5,24 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import bzimage, domains, iso, machine, matrix, options as command_line, report, runner
+from . import bzimage, domains, grub, iso, machine, matrix, options as command_line, report, runner
 from . import scenarios, xen
 from .config import ERROR, FAILURE, STATUS_NAMES, SUCCESS, USAGE, Build, ToolError, UsageError
 
 
-def domains_of(options):
+def domains_of(options, build):
     """[Domain] that --domain and --domains ask for; a KERNEL beside them is the first."""
     found = []
+    defaults = {"memory": options.memory, "store": build.dir / "store.elf"}
     for path in options.domains:
-        more, settings = domains.from_file(path, {"memory": options.memory})
+        more, settings = domains.from_file(path, defaults)
         found += more
         options.host_memory = options.host_memory or settings.get("memory")
         options.cpu = options.cpu or settings.get("cpu")
         options.hv_option[:0] = settings.get("options", "").split()
-    found += [domains.from_spec(text, {"memory": options.memory}) for text in options.domain]
+    found += [domains.from_spec(text, defaults) for text in options.domain]
+    if options.store:
+        found.append(domains.from_keys("--store", {"role": "store", "name": "store"}, defaults))
     if found and options.kernel:
         keys = {"kernel": str(options.kernel), "cmdline": options.cmdline, "memory": options.memory}
         keys["role"] = "domu" if options.domu else "initial"
@@ -33,8 +36,13 @@ def domains_of(options):
     return found
 
 
+def bootable(kernel, modules, build):
+    """The kernel unpacked; GRUB with its ramdisk in it."""
+    return grub.given_memdisk(bzimage.elf_of(kernel, build), modules, build)
+
+
 def boot_of(options, build):
-    several = domains_of(options)
+    several = domains_of(options, build)
     if not several and not options.kernel:
         raise UsageError("nothing to run: a KERNEL, --domain or --domains (--help)")
     if options.on == "xen" and (several or options.domu or options.firmware != "direct"):
@@ -46,13 +54,16 @@ def boot_of(options, build):
     for path in [options.kernel, *options.module]:
         if path and not path.is_file():
             raise UsageError(f"{path}: no such file")
+    kernel, modules = options.kernel, options.module
+    if kernel:
+        kernel, modules = bootable(kernel, modules, build)
     for domain in several:
-        domain.kernel = bzimage.elf_of(domain.kernel, build)
+        domain.kernel, domain.modules = bootable(domain.kernel, domain.modules, build)
     return machine.Boot(
         hypervisor=build.need(hypervisor),
-        kernel=options.kernel and bzimage.elf_of(options.kernel, build),
+        kernel=kernel,
         cmdline=options.cmdline,
-        modules=options.module,
+        modules=modules,
         on=options.on,
         firmware=options.firmware,
         domu=options.domu,
@@ -155,7 +166,7 @@ def do_test(options, build):
 
 
 def do_iso(options, build):
-    several = domains_of(options)
+    several = domains_of(options, build)
     boot = machine.Boot(
         hypervisor=build.need(build.hypervisor),
         kernel=build.need(build.guest),

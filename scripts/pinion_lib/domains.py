@@ -31,6 +31,7 @@ KEYS = ("kernel", "module", "cmdline", "name", *PASSED)
 MACHINE_KEYS = ("memory", "cpu", "options")
 RESERVE = 128 << 20  # of the machine, for the hypervisor and the modules themselves
 LEAST = 512 << 20
+STORE_MEMORY = "32M"
 MOST = 16  # domains: the hypervisor's limit
 
 
@@ -68,15 +69,22 @@ def machine_memory(domains):
 
 
 def from_keys(where, keys, defaults, folder=Path()):
-    """A Domain from {key: text}, every value checked; `where` begins each complaint."""
+    """A Domain from {key: text}, every value checked; `where` begins each complaint. `defaults` has
+    what the hypervisor is to be told, and under "store" the store's own kernel."""
     for key, value in keys.items():
         if key not in KEYS:
             raise UsageError(f"{where}: unknown key {key!r}; known are {', '.join(KEYS)}")
         if key in PASSED and not PASSED[key].fullmatch(value):
             raise UsageError(f"{where}: {key}={value} is not possible")
-    if not keys.get("kernel"):
+    passed = {key: text for key, text in defaults.items() if key in PASSED}
+    if keys.get("role") == "store":
+        passed["memory"] = STORE_MEMORY
+    if keys.get("kernel"):
+        kernel = folder / keys["kernel"]
+    elif keys.get("role") == "store" and "store" in defaults:
+        kernel = defaults["store"]
+    else:
         raise UsageError(f"{where}: no kernel=FILE")
-    kernel = folder / keys["kernel"]
     name = keys.get("name")
     if name is None:
         name = re.sub("[^A-Za-z0-9._-]", "_", kernel.stem)[:31]
@@ -89,7 +97,7 @@ def from_keys(where, keys, defaults, folder=Path()):
     cmdline = keys.get("cmdline", "")
     if "\n" in cmdline:
         raise UsageError(f"{where}: a command line is one line")
-    passed = {**defaults, **{key: keys[key] for key in PASSED if key in keys}}
+    passed.update({key: keys[key] for key in PASSED if key in keys})
     modules = [folder / module] if module else []
     return Domain(kernel, name, cmdline, modules, passed, "name" in keys)
 

@@ -27,8 +27,8 @@ Ctrl-A three times gives the keyboard to the next domain. Each line of output be
 the domain that wrote it, and the run ends with what became of each.
 
 a domain is KEY=VALUE,...; a value with a comma in it is quoted: cmdline="a=1,2 b"
-  kernel=FILE           64-bit PV kernel; needed, the others are not
-  module=FILE           its ramdisk
+  kernel=FILE           64-bit PV kernel; needed (but for the store), the others are not
+  module=FILE           its ramdisk; for GRUB, an archive that becomes its (memdisk)
   cmdline=TEXT          its command line
   name=NAME             the kernel's file name otherwise
   role=ROLE             domu (so without it), initial or store: at most one of these two each
@@ -118,6 +118,11 @@ def add_domains(parser):
         default=[],
         metavar="FILE",
         help="domains of a TOML file",
+    )
+    parser.add_argument(
+        "--store",
+        action="store_true",
+        help="a store domain beside the others, build/store.elf: --domain role=store,name=store",
     )
 
 

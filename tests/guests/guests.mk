@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Kernels that others made: Debian's Linux with a workload of ours, built for Linux itself.
+# Kernels that others made: Debian's GRUB; Debian's Linux with a workload of ours, built for Linux itself.
 
 WORK_C := main.c processes.c memory.c pressure.c signals.c threads.c cpu.c bench.c
 WORK_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(PREFIX_MAP) -O2 -fno-pie -pthread -MMD -MP
@@ -18,10 +18,14 @@ $(BUILD)/linux/ramdisk.cpio: $(BUILD)/linux/work tests/guests/linux/init scripts
 		scripts/pinion_lib/linux.py scripts/pinion_lib/debian.py
 	$(Q)PINION_BUILD=$(BUILD) $(PYTHON) scripts/linux $(@D) $<
 
+$(BUILD)/grub/grub-x86_64-xen.bin: scripts/grub scripts/pinion_lib/grub.py
+	$(Q)PINION_BUILD=$(BUILD) $(PYTHON) scripts/grub $(@D)
+
+grub: $(BUILD)/grub/grub-x86_64-xen.bin ## Fetch Debian's GRUB for PV domains
 linux: $(BUILD)/linux/ramdisk.cpio ## Fetch Debian's Linux; make a ramdisk with a shell for it
-test: $(BUILD)/linux/ramdisk.cpio
-test-guests: bootstrap build linux ## Run kernels that others made, and their workloads (minutes)
+test: $(BUILD)/linux/ramdisk.cpio $(BUILD)/grub/grub-x86_64-xen.bin
+test-guests: bootstrap build linux grub ## Run kernels that others made, and their workloads (minutes)
 	$(Q)PINION_BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/guests
 bench-linux: build linux $(BUILD)/sides_count.so ## What Debian's Linux costs on Pinion and on Xen (minutes; KEEP=1)
 	$(Q)$(PYTHON) scripts/bench-linux --build $(BUILD) $(if $(KEEP),--keep)
-.PHONY: linux test-guests bench-linux
+.PHONY: grub linux test-guests bench-linux

@@ -257,6 +257,17 @@ def test_a_late_machine_is_a_timeout():
     assert outcome.status == TIMEOUT and outcome.ends[0].status == CRASH
 
 
+def test_the_store_has_a_kernel_of_its_own(files):
+    with pytest.raises(UsageError, match="no kernel"):
+        domains.from_spec("role=store", DEFAULTS)
+    store = {**DEFAULTS, "store": files / "b.elf"}
+    found = domains.from_spec("role=store", store)
+    assert found.kernel == files / "b.elf" and found.role == "store"
+    assert found.passed["memory"] == "32M"
+    assert domains.from_spec("role=store,memory=48M", store).passed["memory"] == "48M"
+    assert domains.from_spec(f"role=store,kernel={files}/a.elf", store).name == "a"
+
+
 def test_defaults_of_a_domain(files):
     with pytest.raises(UsageError, match="no kernel"):
         domains.from_keys("x", {}, {})

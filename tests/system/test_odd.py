@@ -70,7 +70,7 @@ def test_what_the_builder_promises(records, form):
 def test_as_an_unprivileged_domain(records, form):
     """It finds the pages of its console and store rings through the M2P: without it, it is mute."""
     lines = record(form, "--domu")
-    extra = ["store ring: requests 0 0, answers 0 0", "store port: there"]
+    extra = ["store ring: requests 0 0, answers 0 0", "store port: closed"]
     assert [line for line in extra if line in lines] == extra
     apart = ("magic ", "flags ", *extra)
     common = [line for line in records[form] if not line.startswith(apart)]
@@ -83,11 +83,12 @@ def test_all_at_once(records):
     for form in FORMS:
         spec = f'kernel={BUILD}/odd-{form}.elf,module={ROOT}/LICENSE,cmdline="one two=3",name={form}'
         arguments += ["--domain", spec]
-    done = call("run", *arguments, "--timeout", 60)
+    done = call("run", *arguments, "--store", "--timeout", 60)
     assert done.status == 0, done.out[-3000:] + done.err
     for form in FORMS:
         start = f"{form}| "
         lines = [x.removeprefix(start) for x in done.out.splitlines() if x.startswith(start)]
         wanted = [x for x in records[form] if not x.startswith(("magic ", "flags "))]
         assert [x for x in lines if not x.startswith(("magic ", "flags ", "store "))] == wanted
+        assert "store port: there" in lines
         assert f"pinion: domain {form}: poweroff; Test result: SUCCESS" in done.err
