@@ -46,4 +46,8 @@ void job_wild(void); /* ends within=MS, whatever it is doing then */
 void job_kill(void);  /* ends rounds=N domains, one after the other */
 void job_watch(void); /* waits until rounds=N domains were made */
 
+/* ---- peek.c ---- */
+
+void job_peek(void); /* the initial domain maps a frame of=N; unmap=0: not any more */
+
 #endif

@@ -17,10 +17,11 @@ static const struct {
     const char *name;
     void (*run)(void);
 } jobs[] = {
-    { "echo", job_echo },     { "halves", job_halves }, { "busy", job_busy }, { "sly", job_sly },
-    { "polite", job_polite }, { "sleepy", job_sleepy }, { "give", job_give }, { "take", job_take },
-    { "lend", job_lend },     { "borrow", job_borrow }, { "wild", job_wild }, { "kill", job_kill },
-    { "watch", job_watch },
+    { "echo", job_echo }, { "halves", job_halves }, { "busy", job_busy },
+    { "sly", job_sly },   { "polite", job_polite }, { "sleepy", job_sleepy },
+    { "give", job_give }, { "take", job_take },     { "peek", job_peek },
+    { "lend", job_lend }, { "borrow", job_borrow }, { "wild", job_wild },
+    { "kill", job_kill }, { "watch", job_watch },
 };
 
 uint64_t number(const char *name, uint64_t otherwise)

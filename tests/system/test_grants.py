@@ -80,3 +80,20 @@ def test_the_books_at_every_step():
     assert f"take: held={PAGES}" in done.out
     assert audits(done) == ["ok"] * 4
     assert done.status == POWEROFF
+
+
+@pytest.mark.parametrize("unmap", [0, 1])
+def test_the_initial_domain_maps_a_frame_by_its_number(unmap):
+    """No grant is needed for it; the frame outlives its owner like a granted one."""
+    done = boot_modules(
+        [
+            f"{KERNEL} domain:memory=16M:role=initial job=peek of=1 unmap={unmap}",
+            f"{KERNEL} domain:memory=8M:name=other job=busy to=300",
+        ],
+        "audit=exit",
+    )
+    assert "peek: mapped" in done.out
+    assert "peek: outlived it" in done.out
+    assert ends(done) == [("1", "poweroff")]
+    assert audits(done) == ["ok"] * 4
+    assert done.status == POWEROFF
