@@ -166,6 +166,30 @@ static void rights_changed(void **state)
     assert_int_equal(grant_unmap_at(1, handle, MFN_NONE), 0);
 }
 
+/* Of one's own frame one may make any entry; only one with the mapping's rights is the mapping's. */
+static void rights_of_ones_own(void **state)
+{
+    const uint64_t rights[] = { LEAF_RW, LEAF_RO };
+
+    (void)state;
+    *gnttab_shared(machine_guest.gnttab, REF1) = gs.own.n << 32 | (uint64_t)machine_guest.id << 16 |
+                                                 GTF_permit_access;
+    for (unsigned ro = 0; ro < 2; ro++) {
+        struct gnttab_map_grant_ref op = { .host_addr = slot_va(1),
+                                           .flags = GNTMAP_host_map | (ro ? GNTMAP_readonly : 0),
+                                           .ref = REF1,
+                                           .dom = machine_guest.id };
+
+        assert_int_equal(grant_call(GNTTABOP_map_grant_ref, &op, 1, sizeof(op)), 0);
+        assert_int_equal(op.status, 0);
+        assert_int_equal(op_update(gs.tree.l[1], 1, pte_make(gs.own, rights[!ro])), 0);
+        unmap_refused(1, op.handle);
+        assert_int_equal(op_update(gs.tree.l[1], 1, pte_make(gs.own, rights[ro])), 0);
+        assert_int_equal(grant_unmap_at(1, op.handle, MFN_NONE), 0);
+        assert_int_equal(frame_refs(gs.own), 1);
+    }
+}
+
 static void table_gone(void **state)
 {
     (void)state;
@@ -329,6 +353,7 @@ int main(void)
         T(handles_beyond_a_page),
         T(entry_overwritten),
         T(rights_changed),
+        T(rights_of_ones_own),
         T(table_gone),
         T(entries_exchanged),
         T(replaced),
