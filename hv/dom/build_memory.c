@@ -5,6 +5,7 @@
  */
 #include "dom/build_plan.h"
 
+#include "dom/recipe.h"
 #include "hooks.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
@@ -12,11 +13,23 @@
 #include "mm/m2p.h"
 #include "mm/page_alloc.h"
 
-static unsigned order_below(uint64_t pages)
-{
-    unsigned order = 63 - (unsigned)__builtin_clzl(pages);
+#define PIECE_ORDER 10u /* 4 MiB are cleared or copied before others may run */
+#define PIECE_BYTES (PAGE_SIZE << PIECE_ORDER)
 
-    return order < PAGE_ORDER_MAX ? order : PAGE_ORDER_MAX;
+static void pause_for_others(void)
+{
+    if (hook_preempt())
+        hook_reschedule();
+}
+
+/* The largest block to ask for. Nobody else runs at boot: one then gets large ones. */
+static unsigned order_below(const struct build_plan *b, uint64_t pages)
+{
+    bool again = b->d->id != b->d->recipe->id;
+    unsigned order = 63 - (unsigned)__builtin_clzl(pages),
+             most = again ? PIECE_ORDER : PAGE_ORDER_MAX;
+
+    return order < most ? order : most;
 }
 
 static void extent_add(struct build_plan *b, uint64_t pfn, mfn_t mfn, uint64_t pages)
@@ -39,14 +52,14 @@ static void extent_add(struct build_plan *b, uint64_t pfn, mfn_t mfn, uint64_t p
 int build_memory_alloc(struct build_plan *b)
 {
     uint64_t pfn = 0;
-    unsigned order = order_below(b->pages);
+    unsigned order = order_below(b, b->pages);
 
     b->extents = 0;
     while (pfn < b->pages) {
         mfn_t mfn;
 
-        if (order > order_below(b->pages - pfn))
-            order = order_below(b->pages - pfn);
+        if (order > order_below(b, b->pages - pfn))
+            order = order_below(b, b->pages - pfn);
         mfn = owner_alloc(&b->d->owner, order);
         if (!frame_valid(mfn)) {
             if (!order--) {
@@ -61,8 +74,7 @@ int build_memory_alloc(struct build_plan *b)
             return -ENOMEM;
         }
         extent_add(b, pfn, mfn, 1ul << order);
-        if (hook_preempt())
-            hook_reschedule();
+        pause_for_others();
         pfn += 1ul << order;
     }
     return 0;
@@ -103,10 +115,13 @@ void build_write(const struct build_plan *b, uint64_t address, const void *src, 
         n = run * PAGE_SIZE - offset;
         if (n > bytes)
             n = bytes;
+        if (n > PIECE_BYTES)
+            n = PIECE_BYTES;
         memcpy(to + offset, from, n);
         address += n;
         from += n;
         bytes -= n;
+        pause_for_others();
     }
 }
 

@@ -10,6 +10,7 @@
 #include "dom/build_plan.h"
 
 #include "dom/vcpu.h"
+#include "hooks.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "pt/pin.h"
@@ -71,15 +72,13 @@ static void map_pages(const struct build_plan *b, uint64_t va, uint64_t pfn, uin
     }
 }
 
-/* Promotion is resumable; nobody else wants the CPU yet. */
+/* Promotion is resumable, and others may want the CPU. */
 static int pin_root(struct domain *d, mfn_t root)
 {
     int rc;
 
-    do {
-        this_cpu()->preempt_pending = 0;
-        rc = page_pin(root, d->id, PT_L4);
-    } while (rc == -ERESTART);
+    while ((rc = page_pin(root, d->id, PT_L4)) == -ERESTART)
+        hook_reschedule();
     return rc ? rc : root_get(root, d->id);
 }
 

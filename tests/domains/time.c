@@ -27,6 +27,7 @@ void job_busy(void)
     for (; clock_ns() < to; done++)
         work();
     kprint("busy: done=%lu run=%lu\n", done, (time_run() - run) / 1000);
+    clock_sleep(number("linger", 0) * MS);
 }
 
 /* Just busy enough not to be preempted, then asleep for a moment: to be counted as one who waits. */
