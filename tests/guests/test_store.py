@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""Debian's stock Linux as a client of the store domain: it does not wait, reads and writes."""
+
+import re
+
+from terminal import BUILD, Terminal
+
+LINUX = f"kernel={BUILD / 'linux/vmlinuz'},module={BUILD / 'linux/ramdisk.cpio'},memory=192M"
+STORE = f"kernel={BUILD / 'store.elf'},role=store,memory=16M,name=store"
+PROMPT = r"^linux\| / # "
+
+
+def request(kind, *strings):
+    """A request's bytes as printf's escapes: kind, number 1, no transaction, its strings."""
+    payload = "".join(text + r"\0" for text in strings)
+    length = sum(len(text) + 1 for text in strings)
+    return rf"\{kind:o}\0\0\0\1\0\0\0\0\0\0\0\{length:o}\0\0\0{payload}"
+
+
+def test_quick_store():
+    """xenbus is there without a wait; the kernel has said what it can do; a shell can ask."""
+    with Terminal(
+        "--domain", f'{LINUX},name=linux,cmdline="console=hvc0"', "--domain", STORE, limit=90
+    ) as guest:
+        up = guest.wait(r"^linux\| init: up after ([0-9.]+) s")
+        guest.wait(PROMPT)
+        guest.type("stty -echo; exec 3<>/dev/xen/xenbus; echo open\n")
+        guest.wait(r"^linux\| .*open$")
+        for path, value in (("name", "linux"), ("domid", "1"), ("control/feature-poweroff", "1")):
+            guest.type(f"printf '{request(2, path)}' >&3; dd bs=16 count=1 <&3 2>&- | wc -c\n")
+            guest.wait(r"^linux\| .*16$")
+            guest.type("dd bs=99 count=1 <&3 2>&-; echo\n")
+            guest.wait(rf"^linux\| .*{value}$")
+        guest.type("poweroff -f\n")
+        assert guest.status() == 0, guest.shown[-2000:]
+    assert float(up[1]) < 30
+    assert re.search(r"^store\| store: d1 \(linux\) is served$", guest.shown, re.M)
+    assert not re.search(r"xenbus.*(error|[Ff]ail|timeout|[Ww]aiting)", guest.shown), guest.shown
