@@ -210,12 +210,12 @@ static long call_path(uint32_t type, uint32_t transaction, const char *path, cha
     return xenstore_call(type, transaction, path, strlen(path) + 1, answer, size);
 }
 
-/* Two strings; the second with its nul, or as a value. */
+/* A string with its nul, and `more` bytes behind it. */
 static int call_pair(uint32_t type, uint32_t transaction, const char *first, const char *second,
-                     bool value)
+                     size_t more)
 {
     char payload[XENSTORE_PAYLOAD_MAX];
-    size_t length = strlen(first) + 1, more = strlen(second) + !value;
+    size_t length = strlen(first) + 1;
     long result;
 
     if (length + more > sizeof(payload))
@@ -238,7 +238,7 @@ long xenstore_read(uint32_t transaction, const char *path, char *value, size_t s
 
 int xenstore_write(uint32_t transaction, const char *path, const char *value)
 {
-    return call_pair(XS_WRITE, transaction, path, value, true);
+    return call_pair(XS_WRITE, transaction, path, value, strlen(value));
 }
 
 int xenstore_mkdir(uint32_t transaction, const char *path)
@@ -273,12 +273,12 @@ int xenstore_set_perms(uint32_t transaction, const char *path, const char *entri
 
 int xenstore_watch(const char *path, const char *token)
 {
-    return call_pair(XS_WATCH, 0, path, token, false);
+    return call_pair(XS_WATCH, 0, path, token, strlen(token) + 1);
 }
 
 int xenstore_unwatch(const char *path, const char *token)
 {
-    return call_pair(XS_UNWATCH, 0, path, token, false);
+    return call_pair(XS_UNWATCH, 0, path, token, strlen(token) + 1);
 }
 
 int xenstore_transaction_start(uint32_t *transaction)

@@ -55,8 +55,7 @@ static int apply_remove(struct tree *tree, const struct change *change, domid_t 
     const struct node *node;
     int error;
 
-    strcpy(above, change->path);
-    if (!path_parent(above))
+    if (!path_parent(above, change->path))
         return -XEN_EINVAL;
     error = change_access(tree->root, change->path, by, PERM_WRITE, &node);
     if (error == -XEN_ENOENT)

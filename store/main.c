@@ -29,7 +29,7 @@ void guest_main(const start_info_t *si)
         error = links_init();
     if (error)
         guest_panic("the store cannot begin: error %d", error);
-    printf("store: %lu KiB for the tree\n", account_budget / 1024);
+    printf("store: %zu KiB for the tree\n", account_budget / 1024);
     for (unsigned int busy = 0;; busy++) {
         links_scan();
         if (!links_step()) {

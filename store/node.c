@@ -128,13 +128,13 @@ int node_child_add(struct node *parent, struct node *child)
 {
     uint32_t count = parent->child_count,
              at = child_index(parent, child->name, strlen(child->name));
-    struct node **list = account_alloc(NULL, (count + 1) * sizeof(*list));
+    struct node **list = account_alloc(NULL, (count + 1) * sizeof(struct node *));
 
     if (!list)
         return -XEN_ENOMEM;
     if (count) {
-        memcpy(list, parent->child, at * sizeof(*list));
-        memcpy(list + at + 1, parent->child + at, (count - at) * sizeof(*list));
+        memcpy(list, parent->child, at * sizeof(struct node *));
+        memcpy(list + at + 1, parent->child + at, (count - at) * sizeof(struct node *));
     }
     list[at] = child;
     account_free(parent->child);
@@ -149,7 +149,7 @@ void node_child_remove(struct node *parent, struct node **slot)
     struct node *child = *slot;
     size_t behind = parent->child_count - (size_t)(slot - parent->child) - 1;
 
-    memmove(slot, slot + 1, behind * sizeof(*slot));
+    memmove(slot, slot + 1, behind * sizeof(struct node *));
     parent->child_count--;
     parent->names_generation = node_generation_next();
     node_put(child);

@@ -52,13 +52,16 @@ const char *path_relative(const char *path, domid_t domid)
     return strncmp(path, home, (size_t)length) == 0 ? path + length : path;
 }
 
-bool path_parent(char *path)
+bool path_parent(char above[PATH_SIZE], const char *path)
 {
-    char *slash = strrchr(path, '/');
+    size_t length = (size_t)(strrchr(path, '/') - path);
 
     if (path[1] == 0)
         return false;
-    slash[slash == path] = 0;
+    if (length == 0)
+        length = 1;
+    memcpy(above, path, length);
+    above[length] = 0;
     return true;
 }
 

@@ -22,8 +22,8 @@ void path_home(char path[PATH_SIZE], domid_t domid, const char *suffix);
 /* How the domain would name it relative to its own part.  Result: a place in `path`. */
 const char *path_relative(const char *path, domid_t domid);
 
-/* Cuts the last component off.  Result: false for "/". */
-bool path_parent(char *path);
+/* The path without its last component.  Result: false for "/". */
+bool path_parent(char above[PATH_SIZE], const char *path);
 
 /* The component after `at` (which is at a slash, or at the end): its length, 0 at the end. */
 size_t path_component(const char *at, const char **name);

@@ -129,6 +129,7 @@ static int node_change(struct session *session, const struct message *request, c
         return -XEN_EINVAL;
     change->path = path;
     error = transaction_change(&session->transactions, request->header.tx_id, change);
+    change->path = NULL;
     return error ? error : wire_add_string(reply, "OK");
 }
 

@@ -168,8 +168,7 @@ int tree_remove(struct tree *tree, const char *path)
     struct node *parent = NULL, **slot;
     int error;
 
-    strcpy(above, path);
-    if (!path_parent(above))
+    if (!path_parent(above, path))
         return -XEN_EINVAL;
     error = tree_descend(tree, above, 0, &parent);
     if (error)

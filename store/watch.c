@@ -149,9 +149,11 @@ static bool watch_resolve(char path[PATH_SIZE], const char *name, domid_t domid)
 {
     if (name[0] != '@')
         return path_resolve(path, name, domid);
-    if (strlen(name) > XENSTORE_REL_PATH_MAX)
+    size_t length = strlen(name);
+
+    if (length > XENSTORE_REL_PATH_MAX)
         return false;
-    strcpy(path, name);
+    memcpy(path, name, length + 1);
     return true;
 }
 

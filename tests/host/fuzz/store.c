@@ -119,7 +119,7 @@ static bool look(void *arg, const char *path, const struct node *node)
     if (owner) {
         fuzz_assert(owner <= SESSIONS && open[owner - 1]);
         counted.tally[owner].nodes++;
-        counted.tally[owner].bytes += sizeof(*node) + sizeof(node) + strlen(node->name);
+        counted.tally[owner].bytes += sizeof(*node) + sizeof(struct node *) + strlen(node->name);
         counted.tally[owner].bytes += node->value_length;
     }
     return true;

@@ -177,7 +177,7 @@ static void quotas(void **state)
     for (unsigned int i = 0;; i++) {
         const struct message *got;
 
-        length = snprintf(payload + 5, 8, "%06u", i);
+        (void)snprintf(payload + 5, 8, "%06u", i);
         payload[11] = 't';
         payload[sizeof(payload) - 1] = 0;
         got = talk_ask(1, XS_WATCH, 0, payload, sizeof(payload));
