@@ -21,7 +21,7 @@ def domains_of(options, build):
         options.cpu = options.cpu or settings.get("cpu")
         options.hv_option[:0] = settings.get("options", "").split()
     found += [domains.from_spec(text, defaults) for text in options.domain]
-    if options.store:
+    if options.store or (options.store is None and domains.want_store(found)):
         found.append(domains.from_keys("--store", {"role": "store", "name": "store"}, defaults))
     if found and options.kernel:
         keys = {"kernel": str(options.kernel), "cmdline": options.cmdline, "memory": options.memory}

@@ -170,10 +170,19 @@ def name_apart(domains):
         used.add(domain.name)
 
 
+def want_store(domains):
+    """True for a set with domains that look for a store, and without one."""
+    roles = {domain.role for domain in domains}
+    return "domu" in roles and "store" not in roles
+
+
 def check(domains):
     """What only the whole set shows."""
     if len(domains) > MOST:
-        raise UsageError(f"{len(domains)} domains: there can be {MOST}")
+        counted = f"{len(domains)} domains"
+        if any(domain.role == "store" for domain in domains):
+            counted += " with the store (--no-store leaves it out)"
+        raise UsageError(f"{counted}: there can be {MOST}")
     names = [domain.name for domain in domains]
     for name in names:
         if names.count(name) > 1:

@@ -121,8 +121,9 @@ def add_domains(parser):
     )
     parser.add_argument(
         "--store",
-        action="store_true",
-        help="a store domain beside the others, build/store.elf: --domain role=store,name=store",
+        action=argparse.BooleanOptionalAction,
+        help="a store domain beside the others, build/store.elf: --domain role=store,name=store"
+        " (where --domain or --domains ask for a domU: yes)",
     )
 
 

@@ -6,8 +6,18 @@
 #ifdef __ASSEMBLER__
 #include <xen/elfnote.h>
 
-.macro NOTE type, desc : vararg.pushsection.note.Xen, NOTE_FLAGS, @note.balign 4.long 4,
-    2f - 1f, \type.asciz "Xen" 1 :  \desc 2 :.balign 4.popsection.endm
+/* It would take assembly for C: */
+/* clang-format off */
+.macro NOTE type, desc:vararg
+    .pushsection .note.Xen, NOTE_FLAGS, @note
+    .balign 4
+    .long 4, 2f - 1f, \type
+    .asciz "Xen"
+1:  \desc
+2:  .balign 4
+    .popsection
+.endm
+/* clang-format on */
 #endif
 
 #endif

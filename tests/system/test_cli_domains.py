@@ -257,6 +257,23 @@ def test_a_late_machine_is_a_timeout():
     assert outcome.status == TIMEOUT and outcome.ends[0].status == CRASH
 
 
+def test_a_set_gets_a_store_where_somebody_looks_for_one(files):
+    def roles(*specs):
+        return domains.want_store([domains.from_spec(spec, DEFAULTS) for spec in specs])
+
+    a = f"kernel={files}/a.elf"
+    assert roles(a) and roles(a, f"{a},role=initial")
+    assert not roles(f"{a},role=initial") and not roles(a, f"{a},role=store") and not roles()
+
+
+def test_the_store_is_left_out_on_demand(hello):
+    line = ["run", "--domain", f"kernel={hello},memory=8M,name=a"]
+    done = call(*line, "--no-store")
+    assert "No store domain" in done.out and "domain store" not in done.out + done.err
+    done = call(*line)
+    assert "No store domain" not in done.out and "domain store: was running" in done.out + done.err
+
+
 def test_the_store_has_a_kernel_of_its_own(files):
     with pytest.raises(UsageError, match="no kernel"):
         domains.from_spec("role=store", DEFAULTS)
