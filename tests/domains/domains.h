@@ -19,6 +19,15 @@ uint64_t time_run(void);
 void job_echo(void);   /* gives back each line that is typed, until `quit` */
 void job_halves(void); /* writes a line in two halves, a pause between them */
 
+/* ---- call.c ---- */
+
+void job_offer(
+    void); /* answers rounds=N calls of domain to=N at port=N; stay=1: until that one hangs up */
+void job_call(
+    void); /* calls domain from=N there; then close=0, stay=1, or hangs up; once=1: tries once */
+void job_ports(void); /* any requests about ports, for a time within=MS */
+void job_dog(void);   /* is ended by its watchdog */
+
 /* ---- time.c ---- */
 
 void job_busy(void);   /* computes from=MS to=MS of system time, asleep before with asleep=1 */

@@ -21,7 +21,8 @@ static const struct {
     { "sly", job_sly },   { "polite", job_polite }, { "sleepy", job_sleepy },
     { "give", job_give }, { "take", job_take },     { "peek", job_peek },
     { "lend", job_lend }, { "borrow", job_borrow }, { "wild", job_wild },
-    { "kill", job_kill }, { "watch", job_watch },
+    { "kill", job_kill }, { "watch", job_watch },   { "offer", job_offer },
+    { "call", job_call }, { "ports", job_ports },   { "dog", job_dog },
 };
 
 uint64_t number(const char *name, uint64_t otherwise)

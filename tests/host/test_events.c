@@ -183,6 +183,8 @@ static void numbers_that_are_no_ports(void **state)
 
     (void)state;
     machine_run(GUEST);
+    memset(machine_guest.shared->evtchn_mask, 0xff, sizeof(machine_guest.shared->evtchn_mask));
+    memset(machine_guest.shared->evtchn_pending, 0xff, EVTCHN_PORTS / 8);
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         shared_info_t before = *machine_guest.shared;
 
