@@ -3,15 +3,16 @@
  *
  * grants.c - the grant table; see grants.h.
  *
- * The table's frames are the hypervisor's, mapped in place of pages of the direct map that are not
- * used for anything else.  Free entries are a list through their frame fields, which mean nothing
+ * The table's frames are the hypervisor's, mapped behind the stacks.  Free entries are a list through their frame fields, which mean nothing
  * while flags are 0.
  */
 #include "grants.h"
 
 #include "guest.h"
 #include "hypercall.h"
-#include "mm/page.h"
+#include "mm/aspace.h"
+#include "mm/layout.h"
+#include "mm/pt_update.h"
 
 #define FRAMES_MAX  32U
 #define PER_FRAME   (PAGE_SIZE / sizeof(grant_entry_v1_t))
@@ -28,17 +29,12 @@ static volatile grant_entry_v1_t *entry(grant_ref_t ref)
 
 static int frame_map(unsigned int n, xen_pfn_t mfn)
 {
-    pfn_t place = page_alloc(PAGE_KERNEL);
-    long rc;
+    uint64_t va = GRANTS_VA + n * PAGE_SIZE;
+    int error = pt_map(&kernel_aspace, va, mfn_of(mfn), PTE_P | PTE_RW | PTE_NX);
 
-    if (page_none(place))
-        return -XEN_ENOMEM;
-    rc = hypercall_update_va_mapping((uint64_t)page_va(place),
-                                     pte_make(mfn_of(mfn), PTE_P | PTE_RW | PTE_NX), UVMF_INVLPG);
-    if (rc)
-        return (int)rc;
-    table[n] = page_va(place);
-    return 0;
+    if (!error)
+        table[n] = (volatile grant_entry_v1_t *)va;
+    return error;
 }
 
 static void entries_add(grant_ref_t first, grant_ref_t end)

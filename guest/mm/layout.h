@@ -7,7 +7,7 @@
  *   slots 256..271  the hypervisor's
  *   slot  272       direct map: every PFN at DIRECT_MAP_VA + PFN * 4096, never executable
  *   slot  273       heap: malloc's arena, demand paged
- *   slot  274       kernel stacks, each above an unmapped guard page
+ *   slot  274       kernel stacks, each above an unmapped guard page; at its end the grant table
  *   slot  275       arena: free for a kernel's or a scenario's own regions
  *   slot  511       image, p2m list, start_info and boot tables, at VIRT_BASE + PFN * 4096
  *
@@ -26,6 +26,7 @@
 #define HEAP_VA        0xffff888000000000UL
 #define HEAP_MAX       (1UL << 34)
 #define STACKS_VA      0xffff890000000000UL
+#define GRANTS_VA      0xffff897fffe00000UL
 #define ARENA_VA       0xffff898000000000UL
 #define ARENA_END      0xffff8a0000000000UL
 #define KERNEL_VA      DIRECT_MAP_VA

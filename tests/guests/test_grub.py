@@ -143,3 +143,27 @@ def test_quick_other_images_keep_their_modules(tmp_path):
         assert grub_image.given_memdisk(tmp_path / name, [IMAGE], None) == (tmp_path / name, [IMAGE])
     with pytest.raises(ToolError):
         grub_image.with_memdisk(b"x" * 99, b"")
+
+
+def test_quick_keyboard_goes_round():
+    """CTRL-a three times: the next domain, at the end Pinion's own keys, then the first again."""
+    specs = []
+    for name in ("one", "two"):
+        specs += ["--domain", f"kernel={IMAGE},name={name},memory=64M"]
+    with Terminal(*specs, "--store", limit=90) as guest:
+        guest.wait(r"one\| grub> ")
+        guest.seen = 0
+        guest.wait(r"two\| grub> ")
+        guest.type("echo to one\r")
+        guest.wait(r"^one\| to one$")
+        guest.type("\x01\x01\x01")
+        guest.wait(r"Serial input to DOM\d+ \(two\)")
+        guest.type("echo to two\r")
+        guest.wait(r"^two\| to two$")
+        guest.type("halt\r")
+        guest.wait(r"Domain \d+ \(two\) shut down: poweroff")
+        while "(one)" not in guest.wait(r"Serial input to (.*) \(type")[1]:
+            guest.type("\x01\x01\x01")
+        guest.type("halt\r")
+        assert guest.status() == 0, guest.shown[-2000:]
+    assert not re.search(r"^one\| .*two", guest.shown, re.M)
