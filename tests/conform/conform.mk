@@ -7,7 +7,7 @@ CONFORM_SRCS := main.c record.c stage.c trial.c trial_entry.S ask_roots.c ask_se
 	ask_vcpu.c ask_events.c ask_channels.c ask_grant_tables.c ask_grant_copies.c ask_grant_maps.c
 # Sequences from a seed.
 CONFORM_SRCS += sequence.c sequence_text.c sequence_arena.c sequence_reset.c sequence_op.c \
-	sequence_request.c sequence_access.c sequence_trade.c random_ops.c random_draw.c
+	sequence_request.c sequence_access.c sequence_trade.c sequence_grant.c random_ops.c random_draw.c
 
 $(eval $(call TEST_KERNEL,conform,$(CONFORM_SRCS)))
 

@@ -12,6 +12,8 @@
 #include "random_draw.h"
 #include "sequence_arena.h"
 
+#define GRANT_HOST 2U /* GNTMAP_host_map */
+
 /* ---- sensible steps ----------------------------------------------------------------------------------- */
 
 static void window(unsigned int frame, unsigned int rights)
@@ -259,6 +261,36 @@ static void recycle(void)
     }
 }
 
+/* A page granted, mapped, used, unmapped, some of it. */
+static void grant(void)
+{
+    unsigned int entry = draw_below(8),
+                 frame = draw_percent(80) ? draw_below(ARENA_FRAMES) : draw_any_frame();
+    struct op map = { .kind = OP_GRANT_MAP, .frame = draw.l1, .target = entry };
+
+    if (draw_percent(85))
+        draw_emit((struct op){ .kind = OP_GRANT,
+                               .frame = frame,
+                               .place = entry,
+                               .option = draw_percent(70) ? 0 : draw_below(16) });
+    map.place = draw_live_place();
+    map.option = draw_percent(60) ? GRANT_HOST : draw_below(32);
+    if (draw_percent(40))
+        map.option |= 16;
+    draw_emit(map);
+    if (draw_percent(25))
+        draw_emit((struct op){ .kind = OP_GRANT_COPY,
+                               .frame = draw_below(ARENA_FRAMES),
+                               .target = draw_percent(50) ? entry : draw_below(ARENA_FRAMES),
+                               .place = draw_below(ARENA_SLOTS),
+                               .option = draw_below(32) });
+    if (draw_percent(50))
+        draw_emit((struct op){ .kind = OP_GRANT_UNMAP,
+                               .target = draw_below(3),
+                               .place = draw_live_place(),
+                               .option = draw_percent(70) ? 0 : draw_below(16) });
+}
+
 static void noise(void)
 {
     struct op op = op_decode(draw_next());
@@ -283,6 +315,7 @@ unsigned int random_ops(uint64_t seed, uint64_t number, uint64_t words[RANDOM_OP
         { descriptors, 5 }, { change, 22 },        { change_by_address, 14 },
         { access, 10 },     { store_to_table, 8 }, { memory, 5 },
         { single, 16 },     { recycle, 6 },        { noise, 4 },
+        { grant, 7 },
     };
     unsigned int length, total = 0;
 

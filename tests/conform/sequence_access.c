@@ -258,6 +258,12 @@ void access_run(const struct op *op)
     case OP_SEEN_FLUSH:
         seen_flush_run(op);
         break;
+    case OP_GRANT:
+    case OP_GRANT_MAP:
+    case OP_GRANT_UNMAP:
+    case OP_GRANT_COPY:
+        grant_run(op);
+        break;
     default:
         trade_run(op);
         break;

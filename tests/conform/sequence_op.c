@@ -13,9 +13,10 @@
 #define OPS_MAX 32U
 
 static const char *const kind_names[OP_KINDS] = {
-    "mmu_update", "update_va", "window", "pin",  "unpin",    "base",       "user-base", "flush",
-    "ldt",        "clear",     "copy",   "odd",  "gdt",      "descriptor", "give",      "take",
-    "exchange",   "store",     "read",   "fill", "selector", "flush-seen",
+    "mmu_update", "update_va", "window",    "pin",         "unpin",      "base", "user-base",
+    "flush",      "ldt",       "clear",     "copy",        "odd",        "gdt",  "descriptor",
+    "give",       "take",      "exchange",  "store",       "read",       "fill", "selector",
+    "flush-seen", "grant",     "grant-map", "grant-unmap", "grant-copy",
 };
 
 struct op op_decode(uint64_t word)

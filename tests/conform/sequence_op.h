@@ -44,6 +44,11 @@ enum op_kind {
     OP_FILL,     /* the kernel's entries into the frame, by its window */
     OP_SELECTOR, /* loads a segment; option bit 0: of the LDT */
     OP_SEEN_FLUSH, /* reads the place, changes it by update_va_mapping with a flush, reads again */
+    OP_GRANT, /* an entry of the grant table for the frame; place: which; option: 1 read-only, 4 none, 8 another's */
+    OP_GRANT_MAP, /* the entry that the target says, at the place; option: GNTMAP_*; 16: in the frame */
+    OP_GRANT_UNMAP, /* the mapping that the target says; option: 1, 2: no part of host, device; 4: at the
+                       place; 8: the place's entry instead */
+    OP_GRANT_COPY, /* from frame to target; option: 1, 2: by an entry; bits 2..4: to which word */
     OP_KINDS,
 };
 
@@ -75,6 +80,11 @@ bool op_is_request(unsigned int kind);
 unsigned int requests_run(const struct op *ops, unsigned int count);
 void access_run(const struct op *op);
 void trade_run(const struct op *op);
+
+/* Grants of frames (sequence_grant.c). grants_reset() ends what is mapped; result: how many
+ * it could not, and there is no room left. */
+void grant_run(const struct op *op);
+unsigned int grants_reset(uint64_t window);
 
 /* XENMEM_exchange of a frame of the arena.  Result: its; the new frame, and how many it says are done. */
 long trade_exchange(unsigned int frame, mfn_t *mfn, unsigned long *done);

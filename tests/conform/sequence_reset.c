@@ -108,6 +108,7 @@ bool arena_reset(void)
         (void)ext(MMUEXT_UNPIN_TABLE, arena_past(i));
     for (unsigned int i = 0; i < ARENA_FRAMES; i++)
         expect("window", i, window_set(i, 0));
+    expect("grants", ARENA_INVALID, grants_reset(arena_window(0)));
     for (unsigned int i = 0; i < ARENA_FRAMES; i++) {
         if (arena_given(i))
             frame_return(i);
