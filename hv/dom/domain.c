@@ -112,7 +112,7 @@ struct domain *domain_create(struct domain_recipe *r)
     d->initial = r->role == ROLE_INITIAL;
     d->store = r->role == ROLE_STORE;
     d->recipe = r;
-    d->share.weight = r->weight;
+    share_start(&d->share, r->weight);
     d->shutdown_reason = DOMAIN_NO_REASON;
     d->console_mfn = d->store_mfn = d->shared_mfn = MFN_NONE;
     d->owner = (struct owner){ .id = d->id, .max_pages = r->pages_max };

@@ -12,7 +12,7 @@
 #include "dom/sched.h"
 #include "dom/vcpu.h"
 
-#define CLOCK_SHIFT 12u       /* a clock's unit: at a weight of 4096 a nanosecond */
+#define CLOCK_SHIFT 10u       /* a clock's unit: at a weight of 1024 a nanosecond */
 #define BONUS_NS    5000000ul /* how far behind one may wake */
 #define MARGIN_NS   1000000ul /* and how far at least, to take the CPU from another */
 
@@ -40,6 +40,11 @@ static bool behind(uint64_t a, uint64_t b)
 static uint64_t later(uint64_t a, uint64_t b)
 {
     return behind(a, b) ? b : a;
+}
+
+void share_start(struct share *s, uint32_t weight)
+{
+    *s = (struct share){ .clock = floor, .weight = weight };
 }
 
 static void waiting_add(struct share *s, struct vcpu *v)

@@ -30,6 +30,9 @@ static inline bool share_waiting(void)
     return share_list;
 }
 
+/* A domain's share begins, level with the others. */
+void share_start(struct share *s, uint32_t weight);
+
 /* v, which does not run, wants to; woke: it did not until now. */
 void share_push(struct vcpu *v, bool woke);
 

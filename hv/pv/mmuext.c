@@ -179,6 +179,9 @@ static int op_run(const mmuext_op_s *op, uint16_t owner)
         return refuse(-ENOSYS, "unknown-command", MFN_NONE, op->cmd);
     if (owner != domain_current()->id && !ops[op->cmd].foreign)
         return refuse(-EPERM, "foreign-frame-owner", MFN_NONE, op->cmd);
+    /* It may have died since the batch began, while others ran: it is not to be pinned again. */
+    if (owner != domain_current()->id && owner < DOMID_FIRST_RESERVED && !domain_find(owner))
+        return refuse(-ESRCH, "no-such-domain", MFN_NONE, owner);
     rc = ops[op->cmd].run(op, owner);
     if (__builtin_expect(this_cpu()->pt_work->used, 0))
         pt_work_drain();
