@@ -125,7 +125,7 @@ static void frames(void)
                                     GNTMAP_device_map, GNTMAP_device_map | GNTMAP_readonly };
 
     for (unsigned int kind = 0; kind < KINDS; kind++)
-        for (unsigned int i = 0; i < 4; i++) {
+        for (unsigned int i = 0; i < 4 && kind != KIND_LAST; i++) {
             struct gnttab_map_grant_ref op = map_of(spot, how[i]);
 
             grant_set(GRANT_REF, GTF_permit_access, grant_self, kinds[kind].mfn);
