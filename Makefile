@@ -32,7 +32,7 @@ HV_SRCS := main.c domains.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/mach
 	pv/misc_op.c pv/control_op.c pv/platform_op.c pv/physdev_op.c pv/refuse.c pv/grant_op.c pv/grant_copy.c pv/grant_map.c pv/grant_pte.c \
 	dom/hypercall_page.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c dom/build.c dom/build_memory.c \
 	dom/build_tables.c dom/domain.c dom/recipe.c dom/teardown.c dom/vcpu.c dom/sched.c dom/share.c dom/sched_op.c dom/timer.c \
-	dom/wallclock.c dom/evtchn.c dom/evtchn_op.c dom/evtchn_books.c dom/console.c dom/console_input.c dom/books.c dom/gnttab.c dom/gnttab_entry.c dom/gnttab_handle.c dom/gnttab_books.c \
+	dom/wallclock.c dom/evtchn.c dom/evtchn_op.c dom/evtchn_books.c dom/console.c dom/console_input.c dom/report.c dom/books.c dom/gnttab.c dom/gnttab_entry.c dom/gnttab_handle.c dom/gnttab_books.c \
 	lib/printk.c lib/format.c lib/panic.c lib/trace.c lib/string.c lib/symbols.c \
 	lib/uart.c
 

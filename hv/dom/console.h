@@ -16,6 +16,10 @@ void console_input(char c);
 /* The domain of this recipe has ended for good: if it had the input, the next one gets it. */
 void console_input_lost(const struct domain_recipe *r);
 
+/* dom/report.c, for the hypervisor's keys: domains and vCPUs, with VIRQ_DEBUG for each; ports. */
+void domains_report(void);
+void ports_report(void);
+
 /* Most bytes that console_io() takes or gives at once. */
 #define CONSOLE_IO_MAX 4096u
 

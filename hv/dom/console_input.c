@@ -63,6 +63,8 @@ static const struct {
 } keys[] = {
     { 'h', key_help, "list the keys" },
     { 'A', books_report, "audit" },
+    { 'q', domains_report, "domains and their vCPUs, which get VIRQ_DEBUG" },
+    { 'e', ports_report, "event channels" },
 };
 
 static void key_help(void)

@@ -145,6 +145,18 @@ void job_ports(void)
         port_request();
 }
 
+/* Waits for VIRQ_DEBUG. */
+void job_debugged(void)
+{
+    struct evtchn_bind_virq bind = { .virq = VIRQ_DEBUG };
+
+    if (event(EVTCHNOP_bind_virq, &bind))
+        guest_panic("no VIRQ_DEBUG");
+    kprint("debugged: port=%u\n", bind.port);
+    port_wait(bind.port);
+    kprint("debugged: told\n");
+}
+
 /* A watchdog of a second that nobody feeds. */
 void job_dog(void)
 {

@@ -17,12 +17,13 @@ static const struct {
     const char *name;
     void (*run)(void);
 } jobs[] = {
-    { "echo", job_echo }, { "halves", job_halves }, { "busy", job_busy },
-    { "sly", job_sly },   { "polite", job_polite }, { "sleepy", job_sleepy },
-    { "give", job_give }, { "take", job_take },     { "peek", job_peek },
-    { "lend", job_lend }, { "borrow", job_borrow }, { "wild", job_wild },
-    { "kill", job_kill }, { "watch", job_watch },   { "offer", job_offer },
-    { "call", job_call }, { "ports", job_ports },   { "dog", job_dog },
+    { "echo", job_echo },         { "halves", job_halves }, { "busy", job_busy },
+    { "sly", job_sly },           { "polite", job_polite }, { "sleepy", job_sleepy },
+    { "give", job_give },         { "take", job_take },     { "peek", job_peek },
+    { "lend", job_lend },         { "borrow", job_borrow }, { "wild", job_wild },
+    { "kill", job_kill },         { "watch", job_watch },   { "offer", job_offer },
+    { "call", job_call },         { "ports", job_ports },   { "dog", job_dog },
+    { "debugged", job_debugged },
 };
 
 uint64_t number(const char *name, uint64_t otherwise)

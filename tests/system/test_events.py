@@ -3,12 +3,17 @@
 
 import os
 import re
+import sys
 
 import pytest
-from conftest import BUILD, boot_modules
+from conftest import BUILD, ROOT, boot_modules
+
+sys.path.insert(0, str(ROOT / "tests/guests"))
+from terminal import Terminal  # noqa: E402
 
 KERNEL = BUILD / "domains.elf"
 POWEROFF, WATCHDOG = 0x10, 0x14
+SWITCH = b"\x01\x01\x01"
 ROUNDS = int(os.environ.get("PINION_ROUNDS", "50"))
 
 
@@ -76,3 +81,18 @@ def test_a_watchdog_ends_its_own_domain():
     assert re.search(r"Domain 1 \(a\) shut down: watchdog", done.out), done.out
     assert re.search(r"Domain 2 \(b\) shut down: poweroff", done.out), done.out
     assert done.status == WATCHDOG
+
+
+def test_keys_show_domains_and_their_ports():
+    """The vCPUs are told as well: VIRQ_DEBUG ends what waits for it."""
+    words = [f'--domain=kernel={KERNEL},memory=8M,name={name},cmdline="job=debugged"' for name in "ab"]
+    with Terminal(*words, limit=60) as guest:
+        for _ in "ab":
+            guest.wait(r"^[ab]\| debugged: port=\d+$")
+        guest.type(3 * SWITCH.decode() + "eq")
+        guest.wait(r"^\(XEN\) d1 \(a\): ports$")
+        guest.wait(r"^\(XEN\)   \d+: virq d0/1, to v0, pending 0, masked 1$")
+        guest.wait(r"^\(XEN\) d2 \(b\): 2048 of 2048 pages$")
+        guest.wait(r"^\(XEN\)   v0 (blocked|runs)(, polls)?: upcall \d, masked \d, rip f")
+        assert guest.status() == 0, guest.shown
+    assert guest.shown.count("debugged: told") == 2
