@@ -167,6 +167,8 @@ def do_test(options, build):
 
 def do_iso(options, build):
     several = domains_of(options, build)
+    for domain in several:
+        domain.kernel, domain.modules = bootable(domain.kernel, domain.modules, build)
     boot = machine.Boot(
         hypervisor=build.need(build.hypervisor),
         kernel=build.need(build.guest),

@@ -21,7 +21,7 @@ WORD = re.compile(r'([^=,"]+)=(?:"((?:[^"]|"")*)"|([^",]*))(?:,|$)')
 PASSED = {
     "memory": SIZE,
     "max-memory": SIZE,
-    "vcpus": re.compile(r"[1-9][0-9]?"),
+    "vcpus": re.compile("[1-8]"),
     "weight": re.compile(r"[1-9][0-9]{0,4}"),
     "role": re.compile("|".join(ROLES)),
     "on-reboot": re.compile("restart|destroy"),

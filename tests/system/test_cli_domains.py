@@ -30,6 +30,7 @@ WRONG = [
     ("kernel={}/a.elf,memory=lots", "memory=lots"),
     ("kernel={}/a.elf,memory=", "memory="),
     ("kernel={}/a.elf,vcpus=0", "vcpus=0"),
+    ("kernel={}/a.elf,vcpus=9", "vcpus=9"),
     ("kernel={}/a.elf,weight=70000000", "weight=70000000"),
     ("kernel={}/a.elf,role=king", "role=king"),
     ("kernel={}/a.elf,on-reboot=maybe", "on-reboot=maybe"),
