@@ -301,6 +301,8 @@ static void (*const theirs[])(void) = { theirs_entry_moves,
                                         theirs_map,
                                         theirs_overwrite };
 
+static bool others_waited; /* the other CPU could not do it yet, or it was too late */
+
 /* ours, with another CPU's operation at each shared access in turn; after(k) looks at the end. */
 static void at_each_access(const struct operation *op, void (*interrupt)(void),
                            void (*after)(int status))
@@ -317,6 +319,7 @@ static void at_each_access(const struct operation *op, void (*interrupt)(void),
         hooks.interrupt_at = k;
         status = op->run();
         accesses = hooks.shared_accesses;
+        others_waited = hooks.waited || accesses < k;
         hooks_reset();
         machine_run(0);
         machine_check("after both");
@@ -349,6 +352,32 @@ static void two_unmap_one_handle(void **state)
 
     (void)state;
     at_each_access(&op, theirs_unmap, one_of_two);
+}
+
+/* Frame, domain and flags are of one moment: page2 was never for the mapper. */
+static void theirs_entry_is_another(void)
+{
+    grant_write(REF1, GTF_invalid, 7, gs.page2);
+}
+
+static void what_was_granted(int status)
+{
+    if (!status)
+        assert_true(mfn_eq(pte_mfn(slot_entry(1)), gs.page));
+    /* What the granter wrote stands, with marks at most. */
+    if (!(grant_flags(REF1) & GTF_permit_access))
+        assert_int_equal(*gnttab_shared(machine_control.gnttab, REF1) >> 16,
+                         (gs.page2.n << 32 | 7u << 16) >> 16);
+    else
+        assert_true(others_waited);
+}
+
+static void one_moment(void **state)
+{
+    static const struct operation op = { "map", nothing, map, true };
+
+    (void)state;
+    at_each_access(&op, theirs_entry_is_another, what_was_granted);
 }
 
 /* What the granter waits for: once the mark is off, nobody writes to the frame, not even by a TLB. */
@@ -412,8 +441,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fails_at_every_step),  cmocka_unit_test(preempted_at_every_check),
         cmocka_unit_test(words_read_once),      cmocka_unit_test(others_at_every_access),
-        cmocka_unit_test(two_unmap_one_handle), cmocka_unit_test(marks_go_last),
-        cmocka_unit_test(entry_unstable),
+        cmocka_unit_test(two_unmap_one_handle), cmocka_unit_test(one_moment),
+        cmocka_unit_test(marks_go_last),        cmocka_unit_test(entry_unstable),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);

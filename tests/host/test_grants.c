@@ -254,6 +254,33 @@ static void entry_in_use_is_what_it_was(void **state)
     assert_int_equal(grant_flags(REF1), 0xffff & ~GTF_reading);
 }
 
+/* An entry is for one domain, and in use it is that one's, whatever the granter writes. */
+static void entries_of_others(void **state)
+{
+    struct gnttab_map_grant_ref op = {
+        .host_addr = slot_va(1), .flags = GNTMAP_device_map, .ref = REF1, .dom = machine_control.id
+    };
+    const unsigned flags[] = { GTF_invalid, GTF_accept_transfer, GTF_transitive,
+                               GTF_permit_access | GTF_sub_page };
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        grant_write(REF1, flags[i], machine_guest.id, gs.page);
+        assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), GNTST_general_error);
+    }
+    grant_write(REF1, GTF_permit_access, machine_control.id, gs.page);
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), GNTST_general_error);
+    assert_int_equal(grant_copy_between(REF1, 0), GNTST_general_error);
+    grant_write(REF1, GTF_permit_access, machine_guest.id, gs.page);
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map, &handle), 0);
+    grant_write(REF1, GTF_permit_access, machine_control.id, gs.page);
+    machine_run(2);
+    assert_int_equal(grant_call(GNTTABOP_map_grant_ref, &op, 1, sizeof(op)), 0);
+    assert_int_equal(op.status, GNTST_general_error);
+    machine_run(0);
+    assert_int_equal(grant_unmap_at(1, handle, MFN_NONE), 0);
+}
+
 static void references_at_the_limits(void **state)
 {
     const uint32_t refs[] = { GNTTAB_PER_FRAME - 1, GNTTAB_PER_FRAME, GNTTAB_ACTIVE * 64, ~0u };
@@ -358,6 +385,7 @@ int main(void)
         T(entries_exchanged),
         T(replaced),
         T(entry_in_use_is_what_it_was),
+        T(entries_of_others),
         T(references_at_the_limits),
         T(types_exclude_each_other),
         T(table_stays_writable),
