@@ -182,6 +182,19 @@ static void reconnect(void)
     assert_int_equal(answer.payload[0], '1');
 }
 
+/* A client that did nothing wrong may begin anew, too, in the middle of anything. */
+static void fresh_start(void **state)
+{
+    (void)state;
+    ask(0, XS_WATCH, "data\0t", 7);
+    message(&request, XS_READ, 1, "domid", 6);
+    assert_int_equal(put(0, &request, 20), 20);
+    assert_true(client_step(&client[0]));
+    reconnect();
+    assert_int_equal(client[0].session.account.bytes, 0);
+    assert_false(client_step(&client[0]));
+}
+
 static void bad_request_index(void **state)
 {
     (void)state;
@@ -307,6 +320,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(features, setup, teardown),
         cmocka_unit_test_setup_teardown(whole, setup, teardown),
         cmocka_unit_test_setup_teardown(pieces, setup, teardown),
+        cmocka_unit_test_setup_teardown(fresh_start, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_request_index, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_response_index, setup, teardown),
         cmocka_unit_test_setup_teardown(too_long, setup, teardown),

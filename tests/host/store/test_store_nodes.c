@@ -177,12 +177,17 @@ static void permissions(void **state)
     /* To all but one; what is made below is the maker's. */
     DONE(1, XS_SET_PERMS, 0, "data/a\0b1\0n3\0");
     DONE(2, XS_WRITE, 0, "/local/domain/1/data/a/c\0z");
+    FAIL(2, XS_SET_PERMS, 0, "/local/domain/1/data/a\0n1\0", "EACCES");
     OKAY(2, XS_GET_PERMS, 0, "/local/domain/1/data/a/c\0", "b2\0n3\0");
     FAIL(3, XS_READ, 0, "/local/domain/1/data/a\0", "EACCES");
     /* Only for writing. */
     DONE(1, XS_SET_PERMS, 0, "data/a\0w1\0");
     FAIL(2, XS_READ, 0, "/local/domain/1/data/a\0", "EACCES");
     DONE(2, XS_WRITE, 0, "/local/domain/1/data/a\0y");
+    /* Of two entries for a domain the first holds. */
+    DONE(1, XS_SET_PERMS, 0, "data/a\0n1\0r2\0n2\0w3\0r3\0");
+    OKAY(2, XS_READ, 0, "/local/domain/1/data/a\0", "y");
+    FAIL(3, XS_READ, 0, "/local/domain/1/data/a\0", "EACCES");
     /* The owner stays. */
     FAIL(1, XS_SET_PERMS, 0, "data/a\0n2\0", "EPERM");
     DONE(0, XS_SET_PERMS, 0, "/local/domain/1/data/a\0n2\0");
@@ -233,6 +238,8 @@ static void quotas(void **state)
     assert_string_equal(talk_ask(1, XS_MKDIR, 0, "data/x", 7)->payload, "ENOSPC");
     assert_int_equal(tree_tally(&store_tree, 1)->nodes, QUOTA_NODES);
     /* What is there can still be changed; others are not concerned. */
+    DONE(1, XS_SET_PERMS, 0, "data/1\0r1\0");
+    assert_int_equal(tree_tally(&store_tree, 1)->nodes, QUOTA_NODES);
     DONE(1, XS_WRITE, 0, "data/1\0new");
     DONE(2, XS_WRITE, 0, "data/1\0new");
     DONE(1, XS_RM, 0, "data/1\0");

@@ -70,6 +70,14 @@ static void conflicts(void **state)
     DONE(1, XS_WRITE, 0, "data/c\0");
     FAIL(1, XS_TRANSACTION_END, t, "T\0", "EAGAIN");
     DONE(1, XS_TRANSACTION_END, u, "T\0");
+    t = talk_start(1);
+    OKAY(1, XS_DIRECTORY, t, "data\0", "a\0b\0c\0");
+    DONE(1, XS_RM, 0, "data/c\0");
+    FAIL(1, XS_TRANSACTION_END, t, "T\0", "EAGAIN");
+    t = talk_start(1);
+    OKAY(1, XS_DIRECTORY, t, "data\0", "a\0b\0");
+    DONE(1, XS_WRITE, 0, "data/b\0other");
+    DONE(1, XS_TRANSACTION_END, t, "T\0");
     /* Two write the same; the second to end has lost, and nothing of it is seen. */
     t = talk_start(1);
     u = talk_start(1);
@@ -163,6 +171,11 @@ static void quotas(void **state)
     OKAY(1, XS_READ, t, "data/1\0", "");
     DONE(1, XS_TRANSACTION_END, t, "T\0");
     OKAY(1, XS_READ, 0, "data/511\0", "");
+    t = talk_start(1);
+    for (unsigned int i = 0; i < QUOTA_CHANGES; i++)
+        DONE(1, XS_WRITE, t, "data/1\0again");
+    FAIL(1, XS_WRITE, t, "data/1\0again", "ENOSPC");
+    DONE(1, XS_TRANSACTION_END, t, "F\0");
     /* Each fits, both do not. */
     t = talk_start(1);
     for (unsigned int i = tree_tally(&store_tree, 1)->nodes; i < QUOTA_NODES - 2; i++) {
@@ -200,6 +213,24 @@ static void memory(void **state)
     OKAY(2, XS_READ, 0, "data/x\0", "y");
 }
 
+/* The one that asks is not given up for itself. */
+static void memory_of_one(void **state)
+{
+    size_t budget = account_budget;
+    uint32_t t = talk_start(1);
+
+    (void)state;
+    DONE(1, XS_WRITE, t, "data/a\0x");
+    for (size_t room = 0; room < 1000; room += 50) {
+        account_budget = account_used + room;
+        FAIL(1, XS_WRITE, t, "data/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p\0x", "ENOMEM");
+    }
+    account_budget = budget;
+    OKAY(1, XS_DIRECTORY, t, "data\0", "a\0");
+    DONE(1, XS_TRANSACTION_END, t, "T\0");
+    OKAY(1, XS_READ, 0, "data/a\0", "x");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(misuse, talk_setup, talk_teardown),
         cmocka_unit_test_setup_teardown(quotas, talk_setup, talk_teardown),
         cmocka_unit_test_setup_teardown(memory, talk_setup, talk_teardown),
+        cmocka_unit_test_setup_teardown(memory_of_one, talk_setup, talk_teardown),
     };
 
     return cmocka_run_group_tests_name("store: transactions", tests, NULL, NULL);
