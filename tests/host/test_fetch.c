@@ -31,9 +31,12 @@ static int stage(void **state)
 /* True if code can run in the segment of this descriptor. */
 static bool code(uint64_t desc, struct code_segment *cs)
 {
-    struct cpu_regs regs = { .cs = SELECTOR };
+    struct cpu_regs regs = { .cs = SELECTOR }, beyond = { .cs = 0xfff8 };
+    struct code_segment none;
 
     ((uint64_t *)frame_va(gdt))[SELECTOR >> 3] = desc;
+    (void)code_segment_read(vcpu_current(), &regs, cs);
+    assert_false(code_segment_read(vcpu_current(), &beyond, &none));
     return code_segment_read(vcpu_current(), &regs, cs);
 }
 

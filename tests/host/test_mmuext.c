@@ -118,6 +118,29 @@ static void errors_of_operations(void **state)
     }
 }
 
+/* Each flushes what it says, at once. */
+static void flushes(void **state)
+{
+    const struct {
+        unsigned cmd, all, one;
+    } cases[] = { { MMUEXT_TLB_FLUSH_LOCAL, 1, 0 }, { MMUEXT_TLB_FLUSH_MULTI, 1, 0 },
+                  { MMUEXT_TLB_FLUSH_ALL, 1, 0 },   { MMUEXT_INVLPG_LOCAL, 0, 1 },
+                  { MMUEXT_INVLPG_MULTI, 0, 1 },    { MMUEXT_INVLPG_ALL, 0, 1 } };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (unsigned address = 0; address < 2; address++) {
+            struct mmuext_op op = { .cmd = cases[i].cmd, .arg2.vcpumask.p = (void *)GUEST_VA };
+            unsigned long all = ghost_flushes, one = ghost_va_flushes;
+
+            op.arg1.linear_addr = address ? HV_VA_START : PAGE_SIZE; /* ours is left alone */
+            assert_int_equal(ext_run(&op, 1, DOMID_SELF), 0);
+            assert_int_equal(ghost_flushes - all, cases[i].all);
+            assert_int_equal(ghost_va_flushes - one, cases[i].one && !address);
+        }
+    }
+}
+
 static void clear_and_copy(void **state)
 {
     mfn_t to = machine_page(&machine_guest);
@@ -189,7 +212,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, tables, machine_teardown)
     const struct CMUnitTest tests[] = {
-        T(pin_load_unpin), T(a_bad_operation_in_the_middle), T(errors_of_operations),
+        T(pin_load_unpin), T(a_bad_operation_in_the_middle), T(errors_of_operations),   T(flushes),
         T(clear_and_copy), T(operations_on_foreign_frames),  T(pointers_of_operations),
     };
 

@@ -121,6 +121,43 @@ static void no_memory_for_the_window(void **state)
     }
 }
 
+/* ---- one descriptor ---- */
+
+static long update(uint64_t ma, uint64_t desc)
+{
+    long rc = machine_hypercall(hc_update_descriptor, ma, desc, 0, 0);
+
+    machine_check("update_descriptor");
+    return rc;
+}
+
+/* Into a page in use, or one that is plain memory; nowhere else, and never askew. */
+static void one_descriptor(void **state)
+{
+    uint64_t gdt = page[0].n;
+    const uint64_t code = DESC_P | DESC_S | DESC_CODE;
+    mfn_t foreign = machine_page(&machine_control);
+
+    (void)state;
+    assert_int_equal(set_gdt(&gdt, PER_PAGE), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(update(mfn_to_ma(page[i]) + 40, code), 0);
+        assert_int_equal(((uint64_t *)frame_va(page[i]))[5], code | DESC_DPL_MASK);
+        assert_int_equal(((uint64_t *)frame_va(page[i]))[4] & 0xfff, i << 8 | 4);
+        assert_int_equal(frame_type_refs(page[i]), i ? 0 : 1);
+        for (unsigned askew = 1; askew < 8; askew++)
+            assert_refused(-EINVAL, update(mfn_to_ma(page[i]) + 40 + askew, code));
+        assert_refused(-EINVAL, update(mfn_to_ma(page[i]) + 40, DESC_P | 9ul << 40));
+    }
+    assert_refused(-EINVAL, update(mfn_to_ma(t.l[1]) + 40, code));
+    assert_refused(-EINVAL, update(mfn_to_ma(foreign), code));
+    assert_refused(-EINVAL, update(frame_limit << PAGE_SHIFT, code));
+    /* Descriptors once, and nobody's any more: plain memory. */
+    assert_int_equal(set_gdt(&gdt, 0), 0);
+    assert_int_equal(update(mfn_to_ma(page[0]), code), 0);
+    assert_int_equal(frame_type_refs(page[0]), 0);
+}
+
 /* ---- the LDT ---- */
 
 static long set_ldt(uint64_t va, uint64_t entries)
@@ -171,7 +208,9 @@ static void faults_that_stay(void **state)
     hooks_reset();
     assert_true(snapshot_same(before));
     assert_int_equal(op_update(t.l[1], 0, pte_make(t.l[1], LEAF_RO)), 0);
+    log_clear();
     assert_false(fault_at(0));
+    assert_non_null(strstr(log_text(), "frame-has-other-type"));
     assert_int_equal(op_update(t.l[1], 1, 0), 0);
     assert_false(fault_at(PER_PAGE));
     assert_int_equal(vcpu_current()->ldt_mapped, 0);
@@ -278,9 +317,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, stage, machine_teardown)
     const struct CMUnitTest tests[] = {
-        T(frames_of_a_gdt),        T(refused_at_any_frame),     T(no_memory_for_the_window),
-        T(pages_come_with_faults), T(faults_that_stay),         T(dropped_after_a_flush),
-        T(the_same_again),         T(descriptors_of_selectors), T(windows_of_each_vcpu),
+        T(frames_of_a_gdt),       T(refused_at_any_frame),   T(no_memory_for_the_window),
+        T(one_descriptor),        T(pages_come_with_faults), T(faults_that_stay),
+        T(dropped_after_a_flush), T(the_same_again),         T(descriptors_of_selectors),
+        T(windows_of_each_vcpu),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);
