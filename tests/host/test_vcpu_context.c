@@ -113,6 +113,75 @@ static void what_it_starts_with(void **state)
     assert_refused(-EEXIST, initialise(&good));
 }
 
+/* Each word of the context arrives where it belongs. */
+static void every_word(void **state)
+{
+    struct vcpu *v = &machine_vcpu[NEW];
+    struct cpu_user_regs *u = &good.user_regs;
+
+    (void)state;
+    u->r15 = 0x101;
+    u->r14 = 0x102;
+    u->r13 = 0x103;
+    u->r12 = 0x104;
+    u->rbp = 0x105;
+    u->rbx = 0x106;
+    u->r11 = 0x107;
+    u->r10 = 0x108;
+    u->r9 = 0x109;
+    u->r8 = 0x10a;
+    u->rax = 0x10b;
+    u->rcx = 0x10c;
+    u->rdx = 0x10d;
+    u->rsi = 0x10e;
+    u->rdi = 0x10f;
+    u->cs = 0xe033;
+    u->ss = 0xe02b;
+    u->ds = 1;
+    u->es = 2;
+    u->gs = 3;
+    good.event_callback_eip = 0x5000;
+    good.failsafe_callback_eip = 0x6000;
+    good.syscall_callback_eip = 0x7000;
+    good.kernel_ss = 0xe028;
+    good.ldt_base = 0x8000;
+    good.ldt_ents = 5;
+    good.ctrlreg[0] = 8; /* TS */
+    v->fpu_initialised = true;
+    assert_int_equal(initialise(&good), 0);
+    assert_int_equal(v->regs.r15, u->r15);
+    assert_int_equal(v->regs.r14, u->r14);
+    assert_int_equal(v->regs.r13, u->r13);
+    assert_int_equal(v->regs.r12, u->r12);
+    assert_int_equal(v->regs.rbp, u->rbp);
+    assert_int_equal(v->regs.rbx, u->rbx);
+    assert_int_equal(v->regs.r11, u->r11);
+    assert_int_equal(v->regs.r10, u->r10);
+    assert_int_equal(v->regs.r9, u->r9);
+    assert_int_equal(v->regs.r8, u->r8);
+    assert_int_equal(v->regs.rax, u->rax);
+    assert_int_equal(v->regs.rcx, u->rcx);
+    assert_int_equal(v->regs.rdx, u->rdx);
+    assert_int_equal(v->regs.rsi, u->rsi);
+    assert_int_equal(v->regs.rdi, u->rdi);
+    assert_int_equal(v->regs.rsp, u->rsp);
+    assert_int_equal(v->regs.cs, 0xe033);
+    assert_int_equal(v->regs.ss, 0xe02b);
+    assert_int_equal(v->ds << 16 | v->es << 8 | v->gs, 0x10203);
+    assert_int_equal(v->fs, 0x0b);
+    assert_int_equal(v->event.va, 0x5000);
+    assert_true(v->event.mask_events);
+    assert_int_equal(v->failsafe.va, 0x6000);
+    assert_int_equal(v->syscall.va, 0x7000);
+    assert_false(v->syscall.mask_events);
+    assert_int_equal(v->kernel_ss, 0xe02b);
+    assert_int_equal(v->kernel_sp, good.kernel_sp);
+    assert_int_equal(v->ldt_va, 0x8000);
+    assert_int_equal(v->ldt_entries, 5);
+    assert_int_equal(v->ts, 1);
+    assert_false(v->fpu_initialised);
+}
+
 static void by_its_flags(void **state)
 {
     const struct vcpu *v = &machine_vcpu[NEW];
@@ -316,10 +385,9 @@ static void read_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_it_starts_with), TEST(by_its_flags),
-        TEST(every_address),       TEST(every_number),
-        TEST(not_to_be_read),      TEST(failing_anywhere),
-        TEST(preempted_anywhere),  TEST(another_root_in_between),
+        TEST(what_it_starts_with), TEST(every_word),         TEST(by_its_flags),
+        TEST(every_address),       TEST(every_number),       TEST(not_to_be_read),
+        TEST(failing_anywhere),    TEST(preempted_anywhere), TEST(another_root_in_between),
         TEST(read_once),
     };
 
