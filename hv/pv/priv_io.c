@@ -3,7 +3,10 @@
  * IN, OUT, INS, OUTS. Two questions, both answered "no" by default (hazard M5): may this vCPU execute
  * the instruction (I/O privilege or its bitmap; else #GP), and has its domain the port (else reads give
  * ones and writes are dropped). No domain has ports of the machine itself: timer 2 is emulated, and
- * behind the index registers of clock and PCI, which keep what is written to them, there is nothing.
+ * behind the PCI address register, which keeps what is written to it, there is nothing. The initial
+ * domain can read the clock (RTC), and the masks of the legacy interrupt controllers keep what it writes:
+ * a kernel that finds none gives their interrupts' numbers away, and its drivers of legacy devices then
+ * take others' interrupts.
  */
 #include "dom/sched.h"
 #include "lib/x86.h"
@@ -14,7 +17,10 @@
 #include "pv/pit.h"
 #include "pv/priv_op.h"
 
+#define PORT_PIC1_MASK   0x21
+#define PORT_PIC2_MASK   0xa1
 #define PORT_RTC_INDEX   0x70
+#define PORT_RTC_DATA    0x71
 #define PORT_PIT2_DATA   0x42
 #define PORT_PIT_COMMAND 0x43
 #define PORT_SPEAKER     0x61
@@ -42,11 +48,22 @@ static bool bitmap_allows(struct vcpu *v, uint16_t port, unsigned bytes)
     return !((bits[0] | bits[1] << 8) & mask);
 }
 
+static uint8_t rtc_read(const struct domain *d)
+{
+    outb(PORT_RTC_INDEX, d->io.cmos_index);
+    return inb(PORT_RTC_DATA);
+}
+
 static uint8_t port_read(struct domain *d, uint16_t port)
 {
     switch (port) {
     case PORT_RTC_INDEX:
         return d->io.cmos_index;
+    case PORT_RTC_DATA:
+        return d->initial ? rtc_read(d) : 0xff;
+    case PORT_PIC1_MASK:
+    case PORT_PIC2_MASK:
+        return d->initial ? d->io.pic_mask[port == PORT_PIC2_MASK] : 0xff;
     case PORT_PIT2_DATA:
     case PORT_PIT_COMMAND:
     case PORT_SPEAKER:
@@ -60,6 +77,8 @@ static void port_write(struct domain *d, uint16_t port, uint8_t value)
 {
     if (port == PORT_RTC_INDEX)
         d->io.cmos_index = value & 0x7f;
+    else if (port == PORT_PIC1_MASK || port == PORT_PIC2_MASK)
+        d->io.pic_mask[port == PORT_PIC2_MASK] = value;
     else if (port == PORT_PIT2_DATA || port == PORT_PIT_COMMAND || port == PORT_SPEAKER)
         pit_write(&d->io, port, value);
 }

@@ -29,18 +29,28 @@ struct target {
     unsigned offset; /* of the operand in the entry, bytes */
 };
 
-/* The L1 of v's domain that is mapped read-only at va. */
-static bool table_find(const struct vcpu *v, uint64_t va, struct target *t)
+/* The validated L1 that v's kernel sees read-only at va, a guest's address; MFN_NONE if there is none. */
+static mfn_t table_at(const struct vcpu *v, uint64_t va)
 {
-    struct walk w;
+    uint64_t l1 = walk_to_l1(v->cr3_kernel, va), pte;
     mfn_t table;
 
-    if (!walk_tables(&w, ma_to_mfn(v->cr3_kernel), va))
-        return false;
-    if ((w.entry[1] & (PTE_P | PTE_RW)) != PTE_P)
-        return false;
-    table = pte_mfn(w.entry[1]);
-    if (!frame_valid(table) || frame_type(table) != PT_L1 || !frame_type_refs(table))
+    if (l1 == WALK_NO_L1)
+        return MFN_NONE;
+    pte = walk_entry(l1, va, 1);
+    table = pte_mfn(pte);
+    if ((pte & (PTE_P | PTE_RW)) != PTE_P || !frame_valid(table) || frame_type(table) != PT_L1 ||
+        !frame_type_refs(table))
+        return MFN_NONE;
+    return table;
+}
+
+/* The same with a reference on it, which only a table of v's domain gives. */
+static bool table_get(const struct vcpu *v, uint64_t va, struct target *t)
+{
+    mfn_t table = table_at(v, va);
+
+    if (mfn_eq(table, MFN_NONE))
         return false;
     if (!frame_get(table, v->domain->id)) {
         refusal_clear();
@@ -78,6 +88,14 @@ static bool source_read(const struct insn *insn, const struct cpu_regs *regs, ui
     return !guest_read(source, regs->rsi & insn_mask(insn->addr_bytes), insn->op_bytes);
 }
 
+/* By words: GCC, told to be small, copies by four bytes, in twice the rounds. */
+static void regs_copy(struct cpu_regs *to, const struct cpu_regs *from)
+{
+    uint64_t words = sizeof(*to) / sizeof(uint64_t);
+
+    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
+}
+
 /*
  * Executes on copies and commits. 0 with *regs changed; -EAGAIN when the entry changed in between;
  * -ENOSYS for an instruction that writes nothing here; else the refusal of the entry.
@@ -86,11 +104,12 @@ static long write_once(const struct target *t, const struct insn *insn, struct c
                        uint64_t source, struct refused_entry *e)
 {
     const uint64_t *entry = (const uint64_t *)frame_va(t->table) + t->slot;
-    struct cpu_regs copy = *regs;
+    struct cpu_regs copy;
     uint64_t value;
     enum rmw_result kind;
     long rc = 0;
 
+    regs_copy(&copy, regs);
     e->old = hook_guest_read64(entry);
     kind = rmw_execute(insn, &copy, source, e->old >> t->offset * 8, &value);
     if (kind == RMW_UNKNOWN)
@@ -104,7 +123,7 @@ static long write_once(const struct target *t, const struct insn *insn, struct c
     if (rc == -EBUSY && hook_guest_read64(entry) != e->old)
         return -EAGAIN;
     if (!rc)
-        *regs = copy;
+        regs_copy(regs, &copy);
     return rc;
 }
 
@@ -145,11 +164,11 @@ bool ptwr_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t va, uint32_t err
 
     if (!(v->domain->vm_assist & 1ul << VMASST_TYPE_writable_pagetables) || v->in_user)
         return false;
-    if ((error_code & (PFEC_P | PFEC_W | PFEC_RSVD | PFEC_I)) != (PFEC_P | PFEC_W) || va_in_hv(va))
+    if ((error_code & (PFEC_P | PFEC_W | PFEC_RSVD | PFEC_I)) != (PFEC_P | PFEC_W) ||
+        !guest_va_ok(va))
         return false;
-    if (!table_find(v, va, &t))
+    if (mfn_eq(table_at(v, va), MFN_NONE)) /* looked for again below: see write_emulate() */
         return false;
-    frame_put(t.table); /* found again below: see write_emulate() */
     switch (fetch_insn(v, regs, &insn, &cs)) {
     case FETCH_OK:
         break;
@@ -160,6 +179,6 @@ bool ptwr_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t va, uint32_t err
     }
     operand = operand_va(&insn, regs);
     /* The operand lies where the CPU faulted, whole, and within one entry. */
-    return cs.long_mode && operand == va && !(va & (insn.op_bytes - 1u)) && table_find(v, va, &t) &&
+    return cs.long_mode && operand == va && !(va & (insn.op_bytes - 1u)) && table_get(v, va, &t) &&
            write_emulate(v, regs, &t, &insn);
 }
