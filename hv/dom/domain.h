@@ -22,7 +22,7 @@ struct gnttab;
 /* What a domain left in the ports that are emulated for it (pv/priv_io.c). */
 struct io_latches {
     uint8_t cmos_index;   /* port 0x70 */
-    uint8_t pic_mask[2];  /* ports 0x21, 0xa1 */
+    bool pic_probed;      /* port 0x21 was left with PIC_ALL_BUT_CASCADE */
     uint32_t pci_address; /* port 0xcf8 */
     uint8_t speaker;      /* port 0x61, bits 1:0: gate and speaker of timer 2 */
     struct {              /* timer 2: port 0x42, commands by 0x43 */

@@ -4,9 +4,9 @@
  * the instruction (I/O privilege or its bitmap; else #GP), and has its domain the port (else reads give
  * ones and writes are dropped). No domain has ports of the machine itself: timer 2 is emulated, and
  * behind the PCI address register, which keeps what is written to it, there is nothing. The initial
- * domain can read the clock (RTC), and the masks of the legacy interrupt controllers keep what it writes:
- * a kernel that finds none gives their interrupts' numbers away, and its drivers of legacy devices then
- * take others' interrupts.
+ * domain can read the clock (RTC), and finds a legacy interrupt controller when it looks for one: it would
+ * give the legacy interrupts' numbers to event channels, and its drivers of legacy devices would take
+ * those. On Xen it learns of the controller from ACPI.
  */
 #include "dom/sched.h"
 #include "lib/x86.h"
@@ -17,14 +17,15 @@
 #include "pv/pit.h"
 #include "pv/priv_op.h"
 
-#define PORT_PIC1_MASK   0x21
-#define PORT_PIC2_MASK   0xa1
+#define PORT_PIC_MASK    0x21
 #define PORT_RTC_INDEX   0x70
 #define PORT_RTC_DATA    0x71
 #define PORT_PIT2_DATA   0x42
 #define PORT_PIT_COMMAND 0x43
 #define PORT_SPEAKER     0x61
 #define PORT_PCI_ADDRESS 0xcf8
+
+#define PIC_ALL_BUT_CASCADE 0xfb /* what kernels write to the mask and read back */
 
 #define STRING_CHUNK 64u /* iterations of REP done for one trap; then the instruction runs again */
 
@@ -61,9 +62,8 @@ static uint8_t port_read(struct domain *d, uint16_t port)
         return d->io.cmos_index;
     case PORT_RTC_DATA:
         return d->initial ? rtc_read(d) : 0xff;
-    case PORT_PIC1_MASK:
-    case PORT_PIC2_MASK:
-        return d->initial ? d->io.pic_mask[port == PORT_PIC2_MASK] : 0xff;
+    case PORT_PIC_MASK:
+        return d->initial && d->io.pic_probed ? PIC_ALL_BUT_CASCADE : 0xff;
     case PORT_PIT2_DATA:
     case PORT_PIT_COMMAND:
     case PORT_SPEAKER:
@@ -77,8 +77,8 @@ static void port_write(struct domain *d, uint16_t port, uint8_t value)
 {
     if (port == PORT_RTC_INDEX)
         d->io.cmos_index = value & 0x7f;
-    else if (port == PORT_PIC1_MASK || port == PORT_PIC2_MASK)
-        d->io.pic_mask[port == PORT_PIC2_MASK] = value;
+    else if (port == PORT_PIC_MASK)
+        d->io.pic_probed = value == PIC_ALL_BUT_CASCADE;
     else if (port == PORT_PIT2_DATA || port == PORT_PIT_COMMAND || port == PORT_SPEAKER)
         pit_write(&d->io, port, value);
 }
