@@ -33,6 +33,14 @@ static inline bool hook_preempt(void)
     return rdtsc() >= cpu->timer_tsc;
 }
 
+/* The same for who asks seldom, a fraction of a millisecond apart: the clock is read each time. */
+static inline bool hook_preempt_now(void)
+{
+    struct percpu *cpu = this_cpu();
+
+    return cpu->preempt_pending || rdtsc() >= cpu->timer_tsc;
+}
+
 /* Whether the short ways through common requests are taken: not while each step is traced. */
 static inline bool hook_fast(void)
 {

@@ -13,12 +13,12 @@
 #include "mm/m2p.h"
 #include "mm/page_alloc.h"
 
-#define PIECE_ORDER 10u /* 4 MiB are cleared or copied before others may run */
+#define PIECE_ORDER 9u /* 2 MiB are cleared or copied before others may run */
 #define PIECE_BYTES (PAGE_SIZE << PIECE_ORDER)
 
 static void pause_for_others(void)
 {
-    if (hook_preempt())
+    if (hook_preempt_now())
         hook_reschedule();
 }
 

@@ -80,7 +80,8 @@ void share_push(struct vcpu *v, bool woke)
 
     spin_lock(&share_lock);
     if (woke) {
-        s->clock = later(s->clock, floor - weighed(s, BONUS_NS));
+        /* The hypervisor's own work has no hurry. */
+        s->clock = later(s->clock, s == &idle_share ? floor : floor - weighed(s, BONUS_NS));
         v->time_run = later(v->time_run, s->vcpu_floor - BONUS_NS);
     }
     if (!v->queued)

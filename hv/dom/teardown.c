@@ -19,7 +19,7 @@
 #include "pt/pin.h"
 #include "pt/table.h"
 
-#define PAUSE_FRAMES 4096u
+#define PAUSE_FRAMES 512u
 
 static void put_typed(mfn_t *mfn)
 {
@@ -64,7 +64,7 @@ static bool frame_is_of(mfn_t mfn, uint16_t id)
 /* Others run after so many frames at most. */
 static void pause_at(mfn_t mfn)
 {
-    if (mfn.n % PAUSE_FRAMES == 0 && hook_preempt())
+    if (mfn.n % PAUSE_FRAMES == 0 && hook_preempt_now())
         hook_reschedule();
 }
 
@@ -117,7 +117,7 @@ uint32_t teardown_memory(struct domain *d)
     unpin_all(d->id);
     demote_partial_all(d->id);
     while (!gnttab_unmap_all(d)) /* its entries went with the tables */
-        if (hook_preempt())
+        if (hook_preempt_now())
             hook_reschedule();
     if (gnttab_idle(d))
         gnttab_destroy(d);

@@ -17,9 +17,9 @@ def domain(name, words, *keys):
     return f"{KERNEL} {':'.join(['domain:memory=8M', f'name={name}', *keys])} {words}"
 
 
-def results(modules):
+def results(modules, options=("domu",), **keys):
     """{NAME: {KEY: number}} of what the domains say at their ends."""
-    done = boot_modules(modules, "domu", extra=COUNTED)
+    done = boot_modules(modules, *options, extra=COUNTED, **keys)
     assert done.status == 0x10, done.out
     found = {}
     for name, words in re.findall(r"^(\w+)\| \w+: (.*=.*)$", done.out, re.M):
@@ -46,6 +46,12 @@ def test_a_timer_is_not_late_beside_busy_domains():
     )
     assert found["c"]["mean"] < 500, found
     assert found["c"]["latest"] < 45_000, found  # microseconds: one slice of each other
+
+
+def test_nor_while_a_large_domain_is_taken_apart_and_made_again():
+    again = domain("big", "job=halves rounds=1 end=1", "on-reboot=restart").replace("8M", "160M")
+    found = results([domain("c", "job=sleepy rounds=150"), again], (), memory="320M")
+    assert found["c"]["mean"] < 1500, found
 
 
 @pytest.mark.parametrize("run", [1, 4, 9])

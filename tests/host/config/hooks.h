@@ -18,6 +18,11 @@ uint64_t hook_guest_read64(const uint64_t *word);
 void hook_shared_access(void);
 void hook_reschedule(void);
 
+static inline bool hook_preempt_now(void)
+{
+    return hook_preempt();
+}
+
 /* So that tables are looked at in both ways. */
 static inline bool hook_wide(void)
 {
