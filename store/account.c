@@ -5,6 +5,8 @@
  */
 #include "account.h"
 
+#include "quota.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +18,18 @@ struct header {
 _Static_assert(sizeof(struct header) % 16 == 0, "what follows is aligned as malloc's memory is");
 
 size_t account_budget = 16UL << 20, account_used;
+size_t account_share = QUOTA_BYTES;
 bool account_releasing;
 bool (*account_reclaim)(void);
+
+void account_init(size_t budget)
+{
+    /* Nodes, and what is charged to an account. */
+    size_t share = budget / 2 / (2 * STORE_DOMAINS);
+
+    account_budget = budget;
+    account_share = share < QUOTA_BYTES ? share : QUOTA_BYTES;
+}
 
 static bool account_room(size_t size)
 {

@@ -20,6 +20,12 @@ struct account {
 /* Bytes that may be allocated, and are; the budget is set once, before the first client. */
 extern size_t account_budget, account_used;
 
+/* What one domain may have of it: QUOTA_BYTES, or less where the budget is small. */
+extern size_t account_share;
+
+/* Sets both: the shares of all domains are half of the budget, and the rest is the store's own. */
+void account_init(size_t budget);
+
 /* Set while something is given back that takes a little first: the budget does not hold then. */
 extern bool account_releasing;
 

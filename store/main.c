@@ -23,13 +23,14 @@ void guest_main(const start_info_t *si)
 
     (void)si;
     /* The rest is for page tables, and for what malloc loses between blocks. */
-    account_budget = page_count(PAGE_FREE) * PAGE_SIZE / 2;
+    account_init(page_count(PAGE_FREE) * PAGE_SIZE / 2);
     error = transactions_init();
     if (!error)
         error = links_init();
     if (error)
         guest_panic("the store cannot begin: error %d", error);
-    printf("store: %zu KiB for the tree\n", account_budget / 1024);
+    printf("store: %zu KiB, %zu for each domain\n", account_budget / 1024,
+           2 * account_share / 1024);
     for (unsigned int busy = 0;; busy++) {
         links_scan();
         if (!links_step()) {

@@ -20,7 +20,7 @@ typedef int (*request_t)(struct session *session, struct message *request, struc
 void session_open(struct session *session, domid_t domid)
 {
     session->domid = domid;
-    session->account = (struct account){ .limit = perms_privileged(domid) ? ~0UL : QUOTA_BYTES };
+    session->account = (struct account){ .limit = perms_privileged(domid) ? ~0UL : account_share };
     watcher_add(&session->watcher, domid, &session->account);
     transactions_add(&session->transactions, domid, &session->account);
 }

@@ -102,7 +102,7 @@ static int tally_check(const struct tree *tree, const struct node *node, domid_t
     if (perms_privileged(by))
         return 0;
     tally = tree_tally(tree, perms_owner(&node->perms));
-    if (tally && (tally->nodes > QUOTA_NODES || tally->bytes > QUOTA_NODE_BYTES))
+    if (tally && (tally->nodes > QUOTA_NODES || tally->bytes > account_share))
         return -XEN_ENOSPC;
     return 0;
 }

@@ -38,6 +38,22 @@ static void check_nodes(void)
     CHECK(xenstore_write(0, "data//a", "x") == -XEN_EINVAL);
 }
 
+/* What the builder said, and what the store says of it. */
+static void check_home(void)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof(text), "%u", guest_start_info->store_evtchn);
+    CHECK(reads(0, "store/port", text));
+    (void)snprintf(text, sizeof(text), "%u", guest_start_info->console.domU.evtchn);
+    CHECK(reads(0, "console/port", text));
+    (void)snprintf(text, sizeof(text), "%lu", guest_start_info->console.domU.mfn);
+    CHECK(reads(0, "console/ring-ref", text));
+    CHECK(reads(0, "control/shutdown", ""));
+    CHECK(xenstore_write(0, "control/shutdown", "") == 0);
+    CHECK(xenstore_directory(0, "device", value, sizeof(value)) > 0);
+}
+
 static void check_refusals(void)
 {
     CHECK(xenstore_write(0, "domid", "0") == -XEN_EACCES);
@@ -102,6 +118,7 @@ void job_basic(void)
     CHECK(xenstore_read(0, "domid", domid, sizeof(domid)) > 0);
     CHECK(xenstore_read(0, "memory/target", value, sizeof(value)) > 0);
     printf("I am %s, domain %s, and may have %s KiB\n", name, domid, value);
+    check_home();
     check_nodes();
     check_refusals();
     check_watches();

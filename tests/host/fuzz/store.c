@@ -134,7 +134,7 @@ static void tree_look(void)
 
         fuzz_assert((tally ? tally->nodes : 0) == counted.tally[i].nodes);
         fuzz_assert(!tally || tally->bytes == counted.tally[i].bytes);
-        fuzz_assert(session[i - 1].account.bytes <= QUOTA_BYTES);
+        fuzz_assert(session[i - 1].account.bytes <= account_share);
     }
     fuzz_assert(account_used <= BUDGET);
 }

@@ -254,7 +254,29 @@ static void quotas(void **state)
             XS_ERROR)
             break;
     }
-    assert_in_range(made, QUOTA_NODE_BYTES / QUOTA_VALUE - 12, QUOTA_NODE_BYTES / QUOTA_VALUE);
+    assert_in_range(made, QUOTA_BYTES / QUOTA_VALUE - 12, QUOTA_BYTES / QUOTA_VALUE);
+}
+
+/* In a small store everybody has less, so that there is something for everybody. */
+static void small_store(void **state)
+{
+    char payload[QUOTA_VALUE] = "data/a";
+    size_t budget = account_budget;
+    unsigned int made[3] = { 0 };
+
+    (void)state;
+    account_init(4UL << 20);
+    assert_int_equal(account_share, (4UL << 20) / 4 / STORE_DOMAINS);
+    for (domid_t who = 1; who <= 2; who++)
+        for (;; made[who]++) {
+            payload[5] = (char)('a' + made[who]);
+            if (talk_ask(who, XS_WRITE, 0, payload, sizeof(payload))->header.type == XS_ERROR)
+                break;
+        }
+    assert_in_range(made[1], account_share / QUOTA_VALUE - 6, account_share / QUOTA_VALUE);
+    assert_int_equal(made[1], made[2]);
+    account_init(budget);
+    assert_int_equal(account_share, QUOTA_BYTES);
 }
 
 static void other_requests(void **state)
@@ -329,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(permissions, talk_setup, talk_teardown),
         cmocka_unit_test_setup_teardown(bad_permissions, talk_setup, talk_teardown),
         cmocka_unit_test_setup_teardown(quotas, talk_setup, talk_teardown),
+        cmocka_unit_test_setup_teardown(small_store, talk_setup, talk_teardown),
         cmocka_unit_test_setup_teardown(other_requests, talk_setup, talk_teardown),
         cmocka_unit_test_setup_teardown(nonsense, talk_setup, talk_teardown),
     };
