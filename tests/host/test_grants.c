@@ -283,10 +283,11 @@ static void entries_of_others(void **state)
 
 static void references_at_the_limits(void **state)
 {
-    const uint32_t refs[] = { GNTTAB_PER_FRAME - 1, GNTTAB_PER_FRAME, GNTTAB_ACTIVE * 64, ~0u };
+    const uint32_t refs[] = { GNTTAB_PER_FRAME - 1, GNTTAB_PER_FRAME, GNTTAB_PER_FRAME + 1,
+                              GNTTAB_ACTIVE * 64, ~0u };
 
     (void)state;
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 5; i++) {
         int status = i ? GNTST_bad_gntref : GNTST_general_error;
 
         assert_int_equal(grant_map_at(1, refs[i], GNTMAP_host_map, &handle), status);
