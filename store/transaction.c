@@ -3,22 +3,15 @@
  *
  * transaction.c - see transaction.h.
  *
- * An access says which path was looked at, and the generation of what was there (0: nothing) in the
- * tree that the transaction began with.  A transaction that lost its trees (`spoiled`: domains came
- * or went, or memory ran out) only waits to be told so.
+ * What it looked at is noted (access.c), what it changed recorded, to be made again.  A transaction
+ * that lost its trees (`spoiled`: domains came or went, or memory ran out) only waits to be told so.
  */
 #include "transaction.h"
 
+#include "access.h"
 #include "watch.h"
 
 #include <string.h>
-
-struct access {
-    struct access *next;
-    uint64_t generation;
-    enum look look;
-    char path[];
-};
 
 struct record {
     struct record *next;
@@ -32,8 +25,7 @@ struct transaction {
     bool spoiled;
     struct node *base;
     struct tree work;
-    struct access *accesses;
-    unsigned int access_count;
+    struct accesses accesses;
     struct record *records, **records_end;
     unsigned int record_count;
 };
@@ -47,12 +39,7 @@ static const struct transaction *busy;
 
 static void transaction_spoil(struct transaction *t)
 {
-    while (t->accesses) {
-        struct access *next = t->accesses->next;
-
-        account_free(t->accesses);
-        t->accesses = next;
-    }
+    accesses_free(&t->accesses);
     while (t->records) {
         struct record *next = t->records->next;
 
@@ -174,38 +161,6 @@ int transaction_start(struct transactions *all, uint32_t *id)
 
 /* ---- what it looked at ---- */
 
-static uint64_t generation_of(const struct node *root, const char *path, enum look look)
-{
-    const struct node *node = node_find(root, path);
-
-    if (!node)
-        return 0;
-    return look == LOOK_NAMES ? node->names_generation : node->generation;
-}
-
-static int access_note(struct transactions *all, struct transaction *t, const char *path,
-                       enum look look)
-{
-    size_t length = strlen(path);
-    struct access *access;
-
-    for (access = t->accesses; access; access = access->next)
-        if (access->look == look && strcmp(access->path, path) == 0)
-            return 0;
-    if (t->access_count >= QUOTA_ACCESSES)
-        return -XEN_ENOSPC;
-    access = account_alloc(all->account, sizeof(*access) + length + 1);
-    if (!access)
-        return -XEN_ENOMEM;
-    access->generation = generation_of(t->base, path, look);
-    access->look = look;
-    memcpy(access->path, path, length + 1);
-    access->next = t->accesses;
-    t->accesses = access;
-    t->access_count++;
-    return 0;
-}
-
 static int transaction_use(struct transactions *all, uint32_t id, const char *path, enum look look,
                            struct transaction **found)
 {
@@ -217,7 +172,7 @@ static int transaction_use(struct transactions *all, uint32_t id, const char *pa
     if (t->spoiled)
         return -XEN_EAGAIN;
     busy = t;
-    error = access_note(all, t, path, look);
+    error = access_note(&t->accesses, all->account, t->base, path, look);
     busy = NULL;
     *found = t;
     return error;
@@ -323,20 +278,12 @@ int transaction_change(struct transactions *all, uint32_t id, const struct chang
 
 /* ---- the end of it ---- */
 
-static bool accesses_hold(const struct transaction *t)
-{
-    for (const struct access *access = t->accesses; access; access = access->next)
-        if (generation_of(store_tree.root, access->path, access->look) != access->generation)
-            return false;
-    return true;
-}
-
 static int transaction_commit(struct transaction *t, domid_t domid)
 {
     struct tree now;
     int result = 0;
 
-    if (t->spoiled || !accesses_hold(t))
+    if (t->spoiled || !accesses_hold(&t->accesses, store_tree.root))
         return -XEN_EAGAIN;
     tree_fork(&now, &store_tree);
     for (struct record *record = t->records; record && result >= 0; record = record->next)

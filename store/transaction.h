@@ -12,6 +12,7 @@
 
 #include <abi/abi.h>
 
+#include "access.h"
 #include "account.h"
 #include "change.h"
 
@@ -45,9 +46,6 @@ int transaction_start(struct transactions *all, uint32_t *id);
 
 /* Result: 0; -XEN_ENOENT; -XEN_EAGAIN: to be repeated; -XEN_ENOSPC, -XEN_ENOMEM. */
 int transaction_end(struct transactions *all, uint32_t id, bool commit);
-
-/* Which part of a node is looked at. */
-enum look { LOOK_NODE, LOOK_NAMES };
 
 /*
  * The tree that a read of `path` goes to, the read noted; id 0: everybody's.
