@@ -43,7 +43,8 @@ SCENARIO(eviction, "eviction", "96 pages in 32: evicted by accessed bits, faulte
 
     REQUIRE(swap_add(PAGES) == 0);
     swap_release();
-    scenario_region(PAGES, REGION_R | REGION_W, &region_anon); /* the heap has grown for it, for good */
+    scenario_region(PAGES, REGION_R | REGION_W,
+                    &region_anon); /* the heap has grown for it, for good */
     scenario_clean_up();
     before = scenario_free_pages();
     evicted = reclaim_stats.evicted;
