@@ -93,7 +93,7 @@ def test_quick_kernel_with_a_ramdisk_of_its_own(tmp_path):
 
 def test_odd_kernels_started_by_grub(tmp_path):
     """GRUB lays out a domain by itself: kernels at 1 MiB and high ones, with and without notes."""
-    forms = ("section", "bare")
+    forms = ("section", "zero", "string", "bare")
     files = {f"{form}_elf": BUILD / f"odd-{form}.elf" for form in forms}
     disk = archive(tmp_path / "disk.tar", **files)
     for form in forms:
