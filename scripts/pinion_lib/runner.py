@@ -29,6 +29,7 @@ CRASHED = re.compile(
     r"|Domain \d+ (?:\([^)]*\) )?shut down: (?:crash|watchdog)"
     r"|watchdog rebooting machine|Panic on CPU \d+"
 )
+IMAGE_REFUSED = re.compile(r'^\(XEN\) .*Guest kernel "[^"]*": (.*)')
 # Terminal control that GRUB and UEFI firmware send down the serial line.
 CONTROL = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
 UNFINISHED = re.compile(r"\x1b(\[[0-9;?=]*|[()])?$")
@@ -202,6 +203,8 @@ def judge_machine(code, serial, timed_out, timeout, said):
     if crash is not None:  # a panic's reason is on its second line
         panic = lines[crash + 1 : crash + 2] if "Panic on CPU" in lines[crash] else []
         crash = " ".join([lines[crash], *(line.removeprefix("(XEN) ") for line in panic)])
+        if crash.endswith("cannot be started"):
+            crash += next((f": {m[1]}" for m in map(IMAGE_REFUSED.search, lines) if m), "")
     verdict = next((m[1] for m in map(RESULT.match, reversed(lines)) if m), None)
     if timed_out:
         last = next((line for line in reversed(lines) if line.strip()), "nothing")

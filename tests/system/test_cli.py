@@ -63,6 +63,14 @@ def test_wrong_qemu_argument_is_an_error(hello):
     assert "no-such-option" in done.err
 
 
+def test_what_is_wrong_with_an_image_is_said_last(tmp_path):
+    image = tmp_path / "text.elf"
+    image.write_text("hello")
+    done = call("run", image, "--timeout", 20)
+    assert done.status == 6, done.err
+    assert "cannot be started: not an ELF image" in done.err.splitlines()[-1]
+
+
 def test_log_holds_the_serial_lines(hello, tmp_path):
     log = tmp_path / "run.log"
     done = call("run", hello, "--log", log)
