@@ -55,6 +55,17 @@ static void why_there_is_no_reference(void **state)
     assert_false(frame_get(mfn_of(0), 1));
     assert_string_equal(this_cpu()->refusal.rule, "frame-not-owned");
     refusal_clear();
+    /* Its last reference is going; or no more fit. */
+    for (unsigned full = 0; full < 2; full++) {
+        mfn_t mfn = machine_page(&machine_guest);
+        uint64_t ref = frame_of(mfn)->ref;
+
+        frame_of(mfn)->ref = (ref & FRAME_OWNER_MASK) | (full ? FRAME_REF_MAX : 0);
+        assert_false(frame_get(mfn, machine_guest.id));
+        assert_string_equal(this_cpu()->refusal.rule, full ? "reference-count-full" : "frame-free");
+        refusal_clear();
+        frame_of(mfn)->ref = ref;
+    }
 }
 
 static void given_back_and_reused(void **state)

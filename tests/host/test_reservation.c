@@ -5,6 +5,8 @@
  */
 #include "machine.h"
 
+#include <string.h>
+
 #include "mm/m2p.h"
 #include "mm/page_alloc.h"
 
@@ -102,6 +104,42 @@ static void an_extent_in_part(void **state)
     }
 }
 
+static long reserve_below(unsigned cmd, unsigned bits)
+{
+    struct xen_memory_reservation *r = machine_requests();
+    long done;
+
+    reserve(cmd, 0, 0);
+    r->nr_extents = 1;
+    r->mem_flags = XENMEMF_address_bits(bits);
+    list()[0] = 0x500;
+    log_clear();
+    done = machine_hypercall(hc_memory_op, cmd, GUEST_REQUESTS, 0, 0);
+    machine_check("reservation of low memory");
+    return done;
+}
+
+/* A frame that does not lie low enough goes again; each reason is said. */
+static void frames_below_an_address(void **state)
+{
+    static const unsigned cmds[] = { XENMEM_increase_reservation, XENMEM_populate_physmap };
+    uint32_t pages = machine_guest.owner.pages, quota = machine_guest.owner.max_pages;
+    unsigned all = 64 - (unsigned)__builtin_clzl((frame_limit << PAGE_SHIFT) - 1);
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_refused(0, reserve_below(cmds[i], PAGE_SHIFT));
+        assert_non_null(strstr(log_text(), "rule no-memory-that-low"));
+        assert_int_equal(reserve_below(cmds[i], all), 1);
+        assert_int_equal(reserve_below(cmds[i], 64), 1);
+        machine_guest.owner.max_pages = machine_guest.owner.pages;
+        assert_refused(0, reserve_below(cmds[i], 0));
+        assert_non_null(strstr(log_text(), "rule no-memory-or-quota"));
+        machine_guest.owner.max_pages = quota;
+    }
+    assert_int_equal(machine_guest.owner.pages, pages + 4);
+}
+
 static void lists_that_stop(void **state)
 {
     (void)state;
@@ -169,8 +207,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, stage, machine_teardown)
     const struct CMUnitTest tests[] = {
-        T(given_back_and_taken), T(lent_pages),         T(an_extent_in_part),
-        T(lists_that_stop),      T(preempted_anywhere), T(failed_anywhere),
+        T(given_back_and_taken),    T(lent_pages),      T(an_extent_in_part),
+        T(frames_below_an_address), T(lists_that_stop), T(preempted_anywhere),
+        T(failed_anywhere),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);
