@@ -5,7 +5,8 @@
  *
  * Invariant: a vCPU that is not initialised holds references only between the pieces of a preempted
  * request, in the places where the auditor and the teardown look for them: gdt_mfn and cr3_kernel.
- * No schedule() between the reading and the last change: two requests cannot mix.
+ * No schedule() between the reading and the last change: two requests cannot mix. (A refused one is
+ * past its reading when it waits.)
  */
 #include "pv/vcpu_context.h"
 
@@ -79,25 +80,41 @@ static void root_drop(uint64_t *cr3)
     *cr3 = 0;
 }
 
-/* The root may be held already, by an earlier piece of the same request. */
+/*
+ * The root may be held already, by an earlier piece of the same request. Another one goes first, and
+ * what is left of it is cleaned up before something new begins.
+ */
 static int root_take(const struct vcpu *v, uint64_t *cr3, mfn_t mfn)
 {
     int rc;
 
     if (*cr3 && mfn_eq(ma_to_mfn(*cr3), mfn))
         return 0;
-    root_drop(cr3);
+    if (*cr3) {
+        root_drop(cr3);
+        return -ERESTART;
+    }
     rc = root_get(mfn, v->domain->id);
     if (!rc)
         *cr3 = mfn_to_ma(mfn);
     return rc;
 }
 
+/*
+ * One root at a time: there is one place for unfinished cleanup. Others may run meanwhile, and may
+ * initialise v: then what it holds is its own.
+ */
 static void references_drop(struct vcpu *v)
 {
-    root_drop(&v->cr3_user);
-    root_drop(&v->cr3_kernel);
-    (void)gdt_set(v, 0, 0);
+    uint64_t *const roots[] = { &v->cr3_user, &v->cr3_kernel };
+
+    pt_work_drain();
+    for (unsigned i = 0; i < 2 && !v->initialised; i++) {
+        root_drop(roots[i]);
+        pt_work_drain();
+    }
+    if (!v->initialised)
+        (void)gdt_set(v, 0, 0); /* the tables of its window are there: it cannot fail */
 }
 
 static int references_take(struct vcpu *v, const vcpu_guest_context_t *c)
@@ -108,8 +125,6 @@ static int references_take(struct vcpu *v, const vcpu_guest_context_t *c)
         rc = root_take(v, &v->cr3_kernel, ma_to_mfn(c->ctrlreg[3]));
     if (!rc && c->ctrlreg[1])
         rc = root_take(v, &v->cr3_user, ma_to_mfn(c->ctrlreg[1]));
-    if (rc && rc != -ERESTART)
-        references_drop(v);
     if (rc)
         return rc;
     hv_map_show_m2p(frame_va(ma_to_mfn(v->cr3_kernel)), 1);
@@ -212,17 +227,14 @@ static long context_take(struct vcpu *v, const vcpu_guest_context_t *c)
 {
     long rc = context_check(c);
 
-    if (rc) {
-        references_drop(v);
-        return rc;
-    }
-    rc = references_take(v, c);
+    if (!rc)
+        rc = references_take(v, c);
     if (!rc)
         context_commit(v, c);
     return rc;
 }
 
-long vcpu_context_set(struct vcpu *v, uint64_t va)
+static long context_read(struct vcpu *v, uint64_t va)
 {
     mfn_t buffer = page_alloc(CONTEXT_ORDER);
     vcpu_guest_context_t *c;
@@ -238,5 +250,15 @@ long vcpu_context_set(struct vcpu *v, uint64_t va)
     else
         rc = context_take(v, c);
     page_free(buffer, CONTEXT_ORDER);
+    return rc;
+}
+
+/* An end that is an error, be it of a later piece, gives back what earlier ones took. */
+long vcpu_context_set(struct vcpu *v, uint64_t va)
+{
+    long rc = context_read(v, va);
+
+    if (rc && rc != -ERESTART && !v->initialised)
+        references_drop(v);
     return rc;
 }

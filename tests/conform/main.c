@@ -44,6 +44,7 @@ static const struct {
     { "vcpu", ask_vcpu },
     { "event", ask_events },
     { "channel", ask_channels },
+    { "context", ask_contexts },
     { "root", ask_roots },
     { "segment", ask_segments },
     { "nested", ask_nested },
