@@ -157,7 +157,7 @@ void job_hoard(void)
         char path[32];
 
         (void)xenstore_transaction_start(&t);
-        (void)snprintf(path, sizeof(path), "data/%u", i % 60);
+        (void)snprintf(path, sizeof(path), "data/%u", i % 30);
         CHECK(xenstore_write(0, path, value) == 0);
         if (i % 40 == 0)
             CHECK(xenstore_call(XS_RESET_WATCHES, 0, "", 1, NULL, 0) >= 0);

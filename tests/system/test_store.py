@@ -77,7 +77,7 @@ def test_a_hostile_client_stops_nobody_else(job):
     )
     assert said(done.out, "bad")[0].startswith("hostile: "), done.out
     assert said(done.out, "good") == ["300 rounds"], done.out
-    assert ends(done.out)["good"] == ends(done.out)["other"] == "poweroff"
+    assert ends(done.out) == {"bad": "poweroff", "good": "poweroff", "other": "poweroff"}
     check_books(done.out)
 
 
