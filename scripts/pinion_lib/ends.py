@@ -3,6 +3,7 @@
 
 With several domains, each line that a domain writes begins with `NAME| `.
 """
+import itertools
 import re
 from dataclasses import dataclass, field
 
@@ -37,7 +38,9 @@ class End:
         return ERROR if self.planned else SUCCESS
 
     def __str__(self):
-        said = ", ".join(self.reasons) or "was running when the machine ended"
+        times = [(reason, len(list(same))) for reason, same in itertools.groupby(self.reasons)]
+        said = ", ".join(f"{reason} {n} times" if n > 1 else reason for reason, n in times)
+        said = said or "was running when the machine ended"
         if self.verdict:
             said += f"; Test result: {self.verdict}"
         elif self.planned:

@@ -227,6 +227,12 @@ def test_the_initial_domain_has_one_end():
     assert a.reasons == ["poweroff"]
 
 
+def test_equal_ends_are_counted():
+    again = ["(XEN) Domain 1 (a) shut down: crash"] * 3
+    (a,) = ended("a", *again, "(XEN) Domain 2 (a) shut down: poweroff")
+    assert str(a) == "a: crash 3 times, poweroff"
+
+
 def test_a_single_domain_has_no_prefix():
     (a,) = ended("a", "1..1", "Test result: SUCCESS", "(XEN) Domain 1 (a) shut down: poweroff")
     assert a.status == SUCCESS and a.verdict == "SUCCESS"
