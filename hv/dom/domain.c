@@ -142,6 +142,11 @@ struct domain *domain_find(uint16_t id)
     return d;
 }
 
+bool domain_complete(const struct domain *d)
+{
+    return d->owner.dying || d->recipe->domain == d;
+}
+
 static const char *reason_name(uint8_t reason)
 {
     static const char *const names[] = {
@@ -199,13 +204,14 @@ void domain_shutdown(struct domain *d, uint8_t reason)
     if (d->shut_down)
         return;
     d->shut_down = true;
-    d->shutdown_reason = reason;
+    if (d->shutdown_reason == DOMAIN_NO_REASON)
+        d->shutdown_reason = reason;
     console_ring_drain(d);
     console_flush(d);
     for (unsigned i = 0; i < d->vcpus; i++)
         sched_stop(d->vcpu[i], VCPU_STOPPED);
     if (d->initial && books_when == BOOKS_OFF)
-        machine_end(d->id, d->shutdown_reason);
+        machine_end(d->id, (uint8_t)d->shutdown_reason);
     domain_changed();
     sched_idle_work();
 }
@@ -286,7 +292,7 @@ static void stopped_bury(struct domain *d)
 {
     static unsigned left_with = MACHINE_POWEROFF;
     struct domain_recipe *r = d->recipe;
-    uint8_t reason = d->shutdown_reason;
+    uint8_t reason = (uint8_t)d->shutdown_reason;
     bool initial = d->initial;
     uint16_t id = d->id;
     char number[8];

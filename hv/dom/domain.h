@@ -14,7 +14,7 @@
 #include "mm/owner.h"
 
 #define DOMAIN_MAX_VCPUS 8u
-#define DOMAIN_NO_REASON 0xffu
+#define DOMAIN_NO_REASON (~0u)
 
 struct vcpu;
 struct gnttab;
@@ -50,11 +50,12 @@ struct console {
 
 struct domain {
     uint16_t id;
-    bool initial;            /* initial domain: privileged, console_io, its end is the machine's */
-    bool store;              /* the store: it may look at the others, and does not count as one */
-    bool shut_down;          /* SCHEDOP_shutdown was made, or it was crashed */
-    uint8_t shutdown_reason; /* SHUTDOWN_*, DOMAIN_NO_REASON while it runs */
-    struct owner owner;      /* frames; owner.id == id */
+    bool initial;   /* initial domain: privileged, console_io, its end is the machine's */
+    bool store;     /* the store: it may look at the others, and does not count as one */
+    bool shut_down; /* SCHEDOP_shutdown was made, or it was crashed */
+    uint32_t
+        shutdown_reason; /* SHUTDOWN_*; until it is shut down, what it will be then, if it said */
+    struct owner owner;  /* frames; owner.id == id */
     struct vcpu *vcpu[DOMAIN_MAX_VCPUS];
     unsigned vcpus;        /* vCPU slots that exist */
     shared_info_t *shared; /* hypervisor's view of shared_info */
@@ -89,6 +90,9 @@ struct domain *domain_create(struct domain_recipe *r);
 
 /* The domain with this id, unless it is dead; DOMID_SELF gives the current one. 0 if there is none. */
 struct domain *domain_find(uint16_t id);
+
+/* False while it is still being built: others run meanwhile, and are not to see it yet. */
+bool domain_complete(const struct domain *d);
 
 /* Shuts the domain down for SHUTDOWN_* reason: vCPUs stop; the end of the last domain ends the machine. */
 void domain_shutdown(struct domain *d, uint8_t reason);

@@ -107,9 +107,10 @@ static long op_shutdown_code(struct vcpu *v, uint64_t arg_va)
 {
     sched_shutdown_t arg;
 
-    (void)v;
     if (guest_read(&arg, arg_va, sizeof(arg)))
         return refuse_sched(-EFAULT, "argument-unreadable");
+    if (v->domain->shutdown_reason == DOMAIN_NO_REASON)
+        v->domain->shutdown_reason = (uint8_t)arg.reason;
     return 0;
 }
 

@@ -88,9 +88,8 @@ static void info_fill(xen_domctl_getdomaininfo_t *info, const struct domain *d)
     }
     info->flags = (info->nr_online_vcpus ? flags : 0) | (d->store ? XEN_DOMINF_xs_domain : 0) |
                   (d->owner.dying ? XEN_DOMINF_dying : 0);
-    if (d->shut_down)
-        info->flags |= XEN_DOMINF_shutdown | (uint32_t)d->shutdown_reason
-                                                 << XEN_DOMINF_shutdownshift;
+    info->flags |= (d->shut_down ? XEN_DOMINF_shutdown : 0) | d->shutdown_reason
+                                                                  << XEN_DOMINF_shutdownshift;
     info->max_vcpu_id = d->vcpus - 1;
     info->tot_pages = d->owner.pages;
     info->max_pages = d->owner.max_pages;
@@ -105,7 +104,7 @@ static long domain_info_list(struct xen_sysctl_getdomaininfolist *list)
     for (const struct domain *d = domain_list; d && n < list->max_domains; d = d->next) {
         xen_domctl_getdomaininfo_t info;
 
-        if (d->id < list->first_domain)
+        if (d->id < list->first_domain || !domain_complete(d))
             continue;
         info_fill(&info, d);
         if (guest_write((uint64_t)list->buffer.p + n * sizeof(info), &info, sizeof(info)))
@@ -141,12 +140,12 @@ static long param_get(struct xen_hvm_param *p)
 {
     const struct domain *d = domain_find(p->domid);
 
+    if (p->index >= HVM_NR_PARAMS)
+        return refused("hvm_op get_param", -EINVAL, "parameter-unknown");
     if (!d)
         return refused("hvm_op get_param", -ESRCH, "domain-unknown");
-    if (d == domain_current() || !d->store_port)
+    if (d == domain_current() || !d->store_port || !watches_domains(domain_current()))
         return refused("hvm_op get_param", -EINVAL, "domain-is-not-hvm");
-    if (!watches_domains(domain_current()))
-        return refused("hvm_op get_param", -EPERM, "privileged");
     switch (p->index) {
     case HVM_PARAM_STORE_PFN:
         p->value = d->store_mfn.n;

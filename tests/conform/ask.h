@@ -31,5 +31,6 @@ void ask_nested(void);
 void ask_grant_tables(void);
 void ask_grant_copies(void);
 void ask_grant_maps(void);
+void ask_domains(void);
 
 #endif

@@ -51,6 +51,7 @@ static const struct {
     { "grant/table", ask_grant_tables },
     { "grant/copy", ask_grant_copies },
     { "grant/map", ask_grant_maps },
+    { "domains", ask_domains },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
