@@ -65,6 +65,7 @@ def size_bytes(text):
 def machine_memory(domains):
     """What a machine with these domains should have, in QEMU's spelling."""
     need = RESERVE + sum(size_bytes(d.passed["memory"]) for d in domains)
+    need += sum(path.stat().st_size for d in domains for path in (d.kernel, *d.modules))
     return f"{max(LEAST, need) + (1 << 20) - 1 >> 20}M"
 
 

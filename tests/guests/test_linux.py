@@ -102,6 +102,42 @@ def test_warnings_are_those_of_xen(worked, kind):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def domain(name, memory="256M", **keys):
+    """The argument of --domain for one more Linux."""
+    words = {"kernel": KERNEL, "module": RAMDISK, "memory": memory, "name": name, **keys}
+    words["cmdline"] = f'"console=hvc0 {keys["cmdline"]}"'
+    return ",".join(f"{key}={value}" for key, value in words.items())
+
+
+@pytest.mark.parametrize("vcpus", [2, 4])
+def test_several_cpus(vcpus):
+    """All of them share one physical CPU: waiting for each other is what is tested, not speed."""
+    one = domain("smp", vcpus=vcpus, cmdline="work=forks,execs,cow,threads,fpu,timers,time")
+    with Terminal("--domain", one, "--hv-option=audit=exit", limit=300) as guest:
+        assert guest.status() == 0, guest.shown[-4000:]
+    assert f"smp: Brought up 1 node, {vcpus} CPUs" in guest.shown
+    assert len(re.findall(r"^smp\| ok .*", guest.shown, re.M)) == 7
+    assert "not ok" not in guest.shown and "Call Trace" not in guest.shown
+
+
+def test_two_beside_a_store_and_a_kernel_of_ours():
+    store = f"kernel={BUILD / 'store.elf'},role=store,memory=16M,name=store"
+    ours = f"kernel={BUILD / 'guest.elf'},module={BUILD / 'initrd.cpio'},memory=64M,name=ours"
+    sets = [
+        store,
+        domain("a", "160M", cmdline="work=forks,cow,file,segv"),
+        domain("b", "160M", cmdline="work=execs,anonymous,threads"),
+        f"{ours},cmdline=scenarios=fork",
+    ]
+    words = [word for each in sets for word in ("--domain", each)]
+    with Terminal(*words, "--hv-option=audit=exit", limit=240) as guest:
+        assert guest.status() == 0, guest.shown[-4000:]
+    for line in (r"^a\| ok segv", r"^b\| ok threads", r"^ours\| ok 2 - fork-cow"):
+        assert re.search(line, guest.shown, re.M), line
+    assert not re.findall(r"not ok|Call Trace", guest.shown)
+    assert len(re.findall(r"^\(XEN\) audit: .*: ok$", guest.shown, re.M)) == 6
+
+
 def test_too_little_memory_is_said():
     """The kernel's image alone needs 80 MB: the builder says so."""
     with Terminal(KERNEL, "--memory", "32M") as guest:
