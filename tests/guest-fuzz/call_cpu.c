@@ -157,7 +157,7 @@ static void make_vcpu_op(struct call *c)
     args_fill(buffer, 64);
     c->nr = __HYPERVISOR_vcpu_op;
     c->arg[0] = chance(16) ? 16 + below(1000) : PICK(commands);
-    c->arg[1] = chance(16) ? 1 + below(100) : 0;
+    c->arg[1] = chance(16) ? 1 + below(100) : chance(3) ? 1 + below(2) : 0;
     c->arg[2] = args_pointer(buffer);
     switch (c->arg[0]) {
     case VCPUOP_send_nmi:
