@@ -44,7 +44,6 @@ static const struct {
     { "vcpu", ask_vcpu },
     { "event", ask_events },
     { "channel", ask_channels },
-    { "context", ask_contexts },
     { "root", ask_roots },
     { "segment", ask_segments },
     { "nested", ask_nested },
@@ -52,6 +51,7 @@ static const struct {
     { "grant/copy", ask_grant_copies },
     { "grant/map", ask_grant_maps },
     { "domains", ask_domains },
+    { "context", ask_contexts }, /* the last: what a vCPU was given stays in use */
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
