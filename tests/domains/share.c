@@ -116,10 +116,8 @@ static volatile uint64_t *taken(unsigned int i)
 /* The giver may not be there yet, nor have granted. */
 static void take(unsigned int i, domid_t from)
 {
-    int status;
-
-    while ((status = grant_map((uint64_t)taken(i), from, FIRST_REF + i,
-                               writable(i) ? 0 : GNTMAP_readonly, &handle[i])))
+    while (grant_map((uint64_t)taken(i), from, FIRST_REF + i, writable(i) ? 0 : GNTMAP_readonly,
+                     &handle[i]))
         (void)hypercall_sched_op(SCHEDOP_yield, NULL);
 }
 
