@@ -114,9 +114,11 @@ void owner_page_lent(uint16_t id)
 void owner_page_gone(uint16_t id, bool lent)
 {
     struct owner *o = owner_find(id);
-    uint32_t *count = o && lent ? &o->lent : &o->pages;
+    uint32_t *count;
 
-    ASSERT(o && *count);
+    ASSERT(o);
+    count = lent ? &o->lent : &o->pages;
+    ASSERT(*count);
     __atomic_sub_fetch(count, 1, __ATOMIC_RELAXED);
     if (o->dying)
         owner_frames_gone = true;

@@ -336,7 +336,7 @@ static const struct audit_roots *roots_list(bool at_rest)
     memcpy(refs + n, holds, holds_count * sizeof(holds[0]));
     roots = (struct audit_roots){ .refs = refs,
                                   .refs_count = n + holds_count,
-                                  .more_refs = grants_list,
+                                  .more_refs = domain_list ? grants_list : 0,
                                   .may_map = domain_list ? gnttab_may_map : 0,
                                   .works = works,
                                   .works_count = MACHINE_VCPUS,
