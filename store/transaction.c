@@ -4,7 +4,9 @@
  * transaction.c - see transaction.h.
  *
  * What it looked at is noted (access.c), what it changed recorded, to be made again.  A transaction
- * that lost its trees (`spoiled`: domains came or went, or memory ran out) only waits to be told so.
+ * that lost its trees (`spoiled`) only waits to be told so: at once if memory ran out, at its end if
+ * domains came or went (`overtaken`). Clients do not expect to fail before; until then they see
+ * everybody's tree, and change nothing.
  */
 #include "transaction.h"
 
@@ -22,7 +24,7 @@ struct record {
 struct transaction {
     struct transaction *next;
     uint32_t id;
-    bool spoiled;
+    bool spoiled, overtaken;
     struct node *base;
     struct tree work;
     struct accesses accesses;
@@ -65,8 +67,10 @@ static void transaction_free(struct transactions *all, struct transaction **at)
 void transactions_spoil(void)
 {
     for (struct transactions *all = clients; all; all = all->next)
-        for (struct transaction *t = all->first; t; t = t->next)
+        for (struct transaction *t = all->first; t; t = t->next) {
+            t->overtaken |= !t->spoiled;
             transaction_spoil(t);
+        }
 }
 
 /* Old versions of the tree are given up first where there are most of them. */
@@ -161,6 +165,7 @@ int transaction_start(struct transactions *all, uint32_t *id)
 
 /* ---- what it looked at ---- */
 
+/* *found stays as it is when the transaction's own tree is not to be used. */
 static int transaction_use(struct transactions *all, uint32_t id, const char *path, enum look look,
                            struct transaction **found)
 {
@@ -169,6 +174,8 @@ static int transaction_use(struct transactions *all, uint32_t id, const char *pa
 
     if (!t)
         return -XEN_ENOENT;
+    if (t->overtaken)
+        return 0;
     if (t->spoiled)
         return -XEN_EAGAIN;
     busy = t;
@@ -188,7 +195,7 @@ int transaction_look(struct transactions *all, uint32_t id, const char *path, en
     if (id == 0)
         return 0;
     error = transaction_use(all, id, path, look, &t);
-    if (!error)
+    if (!error && t)
         *root = t->work.root;
     return error;
 }
@@ -256,7 +263,7 @@ int transaction_change(struct transactions *all, uint32_t id, const struct chang
         return result < 0 ? result : 0;
     }
     result = transaction_use(all, id, change->path, LOOK_NODE, &t);
-    if (result)
+    if (result || !t)
         return result;
     busy = t;
     result = record_add(all, t, change);

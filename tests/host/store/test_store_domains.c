@@ -87,7 +87,10 @@ static void gone(void **state)
     EVENT(0, "@releaseDomain\0r\0");
     NO_EVENT(0);
     OKAY(1, XS_DIRECTORY, 0, "data\0", "for-it\0");
+    OKAY(1, XS_DIRECTORY, t, "data\0", "for-it\0"); /* nothing fails before the end */
+    DONE(1, XS_WRITE, t, "data/late\0x");
     FAIL(1, XS_TRANSACTION_END, t, "T\0", "EAGAIN");
+    FAIL(1, XS_READ, 0, "data/late\0", "ENOENT");
     OKAY(1, XS_GET_PERMS, 0, "data\0", "n1\0");
     assert_null(tree_tally(&store_tree, 5));
     domain_release(5);
