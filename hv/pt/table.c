@@ -20,7 +20,7 @@
 #define ANY(e) ((e)[0] | (e)[1] | (e)[2] | (e)[3] | (e)[4] | (e)[5] | (e)[6] | (e)[7])
 #else
 #define GROUP  1u
-#define ANY(e) (*(e))
+#define ANY(e) ((void)(e), PTE_P)
 #endif
 
 /* Whether an entry is the first of so many, counted from its table's begin. */

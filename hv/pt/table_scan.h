@@ -53,10 +53,15 @@ static inline unsigned scan_each(const uint64_t *table)
     return spans;
 }
 
-/* The spans of a table in which an entry is present, as bits of FRAME_SPANS_ALL. */
+/*
+ * The spans of a table in which an entry is present, as bits of FRAME_SPANS_ALL. On the host's machines
+ * of a few entries, where what is in a table is chosen when an entry is read, nothing is ruled out.
+ */
 static inline unsigned table_spans(const uint64_t *table)
 {
-    return SCAN_WIDE && hook_wide() ? scan_wide(table) : scan_each(table);
+    if (!SCAN_WIDE)
+        return FRAME_SPANS_ALL;
+    return hook_wide() ? scan_wide(table) : scan_each(table);
 }
 
 #endif
