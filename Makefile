@@ -95,7 +95,7 @@ export SOURCE_DATE_EPOCH ?= 1700000000
 
 GCC_INCLUDE = $(eval GCC_INCLUDE := $$(shell $$(CC) -print-file-name=include))$(GCC_INCLUDE)
 # The last that fits is taken.
-PREFIX_MAP = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(ABSBUILD)=build
+PREFIX_MAP = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(ABSBUILD)=build -fno-canonical-system-headers
 WARN = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes
 ABI_FLAGS = -Ishared -isystem $(BUILD)/abi -D__XEN_INTERFACE_VERSION__=0x00040e00
 COMMON = -std=gnu11 -g $(WARN) $(PREFIX_MAP) $(ABI_FLAGS) -MMD -MP

@@ -104,7 +104,7 @@ static bool lists_reserve(void)
     if (refs && need <= refs_room && vcpus + 1 <= works_room)
         return true;
     lists_free();
-    bytes = need * sizeof(*refs) + (vcpus + 1) * sizeof(*works);
+    bytes = need * sizeof(*refs) + (vcpus + 1) * sizeof(const struct pt_work *);
     refs = pages_take(bytes);
     if (!refs)
         return false;

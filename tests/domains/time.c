@@ -70,5 +70,5 @@ void job_sleepy(void)
         if (now - due > latest)
             latest = now - due;
     }
-    kprint("sleepy: mean=%lu latest=%lu\n", late / rounds / 1000, latest / 1000);
+    kprint("sleepy: mean=%lu latest=%lu\n", late / (rounds ? rounds : 1) / 1000, latest / 1000);
 }

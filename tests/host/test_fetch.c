@@ -119,7 +119,8 @@ static void through_a_base(void **state)
 
     (void)state;
     ((uint64_t *)frame_va(gdt))[SELECTOR >> 3] = CODE | DESC_D | (GUEST_VA & 0xffffff) << 16;
-    memcpy(machine_guest_memory + 0x10, "\x89\x03", 2); /* mov %eax, (%ebx) */
+    machine_guest_memory[0x10] = 0x89; /* mov %eax, (%ebx) */
+    machine_guest_memory[0x11] = 0x03;
     assert_int_equal(fetch_insn(vcpu_current(), &regs, &insn, &cs), FETCH_OK);
     assert_int_equal(insn.length, 2);
     regs.cs = 0;

@@ -127,7 +127,7 @@ static void maps(void **state)
 static void place_of_the_m2p(void **state)
 {
     struct xen_machphys_mfn_list *l = machine_requests();
-    const struct xen_machphys_mapping *m = machine_requests();
+    const struct xen_machphys_mapping *m;
 
     (void)state;
     memset(buffer(), UNUSED, 64);

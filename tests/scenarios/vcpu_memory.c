@@ -111,7 +111,7 @@ SCENARIO(vcpu_flush, "vcpu-flush",
 /* ---- types ----------------------------------------------------------------------------------- */
 
 static mfn_t fought;
-static volatile uint64_t mapped, maps, maps_refused, odd_results, pins, pins_refused;
+static volatile uint64_t maps, maps_refused, odd_results, pins, pins_refused;
 
 static void map_again(struct second *self)
 {

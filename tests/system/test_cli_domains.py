@@ -115,7 +115,7 @@ def test_module_lines(files):
     assert "dom0_mem" not in line[3]
     assert line[-1].startswith(f"{files}/a.elf domain:name=a:")
     assert 'role=domu x=1,,2 say "hi",' in line[-1]
-    assert domains.machine_memory([a, b]) == f"{1024 + 64 + 128}M"
+    assert domains.machine_memory([a, b]) == f"{1024 + 64 + 128 + 1}M"  # their files, rounded up
 
 
 def test_names_are_numbered_around_those_asked_for(files):
