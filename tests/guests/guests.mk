@@ -24,7 +24,7 @@ $(BUILD)/grub/grub-x86_64-xen.bin: scripts/grub scripts/pinion_lib/grub.py
 grub: $(BUILD)/grub/grub-x86_64-xen.bin ## Fetch Debian's GRUB for PV domains
 linux: $(BUILD)/linux/ramdisk.cpio ## Fetch Debian's Linux; make a ramdisk with a shell for it
 test: $(BUILD)/linux/ramdisk.cpio $(BUILD)/grub/grub-x86_64-xen.bin
-test-guests: bootstrap build linux grub ## Run kernels that others made, and their workloads (minutes)
+test-guests: bootstrap build linux grub odd ## Run kernels that others made, and their workloads (minutes)
 	$(Q)PINION_BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/guests
 bench-linux: build linux $(BUILD)/sides_count.so ## What Debian's Linux costs on Pinion and on Xen (minutes; KEEP=1)
 	$(Q)$(PYTHON) scripts/bench-linux --build $(BUILD) $(if $(KEEP),--keep)
