@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 
+from pinion_lib.suite import HV_OPTIONS
+
 from .fault import ROOT, FaultError, source
 from .host import make_tree
 
@@ -64,7 +66,7 @@ class Boot:
         """The record of the suite: its `ask` lines."""
         status, output = self.pinion(
             tree, "run", tree / "build/conform.elf", "--cmdline", "suite",
-            "--hv-option", "guest_loglvl=none", "--timeout", LIMIT,
+            *(word for option in HV_OPTIONS for word in ("--hv-option", option)), "--timeout", LIMIT,
         )
         return status, [line for line in output.splitlines() if line.startswith("ask ")]
 
