@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "mm/m2p.h"
+#include "pv/refuse.h"
 
 static struct machine_tree t;
 static mfn_t l1, page;
@@ -120,6 +121,15 @@ static void which_of_a_list(void **state)
     assert_non_null(strstr(log_text(), " rule unknown-command: -ENOSYS\n"));
 }
 
+/* Hypercalls whose requests have a status of their own. */
+static void a_status(void **state)
+{
+    (void)state;
+    refuse(-EINVAL, "some-rule", MFN_NONE, 0);
+    refuse_status("grant", 3, -7);
+    line_is("d1v0 refused grant[3]: rule some-rule: status -7\n");
+}
+
 static unsigned lines(void)
 {
     unsigned n = 0;
@@ -166,7 +176,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, stage, machine_teardown)
     const struct CMUnitTest tests[] = {
         T(frames_as_they_are), T(an_entry_within), T(half_a_table),
-        T(which_of_a_list),    T(the_same_again),
+        T(which_of_a_list),    T(a_status),        T(the_same_again),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);

@@ -6,6 +6,8 @@
  */
 #include "events.h"
 
+#include "mm/hv_map.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +114,18 @@ static void what_it_starts_with(void **state)
     assert_false(v->failsafe.mask_events);
     assert_int_equal(frame_type(kernel.l[4]), PT_L4);
     assert_refused(-EEXIST, initialise(&good));
+}
+
+/* The kernel's root shows the M2P; a strict guest's user root does not. */
+static void what_its_roots_show(void **state)
+{
+    (void)state;
+    machine_guest.vm_assist |= 1ul << VMASST_TYPE_m2p_strict;
+    assert_int_equal(op_pin(user.l[4], 4), 0);
+    hv_map_show_m2p(frame_va(user.l[4]), 1); /* a kernel ran on it */
+    assert_int_equal(initialise(&good), 0);
+    assert_int_not_equal(machine_peek(kernel.l[4], PT_HV_SLOT_FIRST), 0);
+    assert_int_equal(machine_peek(user.l[4], PT_HV_SLOT_FIRST), 0);
 }
 
 /* Each word of the context arrives where it belongs. */
@@ -442,9 +456,11 @@ static void read_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_it_starts_with), TEST(every_word),         TEST(by_its_flags),
-        TEST(every_address),       TEST(every_number),       TEST(not_to_be_read),
-        TEST(failing_anywhere),    TEST(preempted_anywhere), TEST(another_root_in_between),
+        TEST(what_it_starts_with), TEST(what_its_roots_show),
+        TEST(every_word),          TEST(by_its_flags),
+        TEST(every_address),       TEST(every_number),
+        TEST(not_to_be_read),      TEST(failing_anywhere),
+        TEST(preempted_anywhere),  TEST(another_root_in_between),
         TEST(read_once),           TEST(whatever_is_given),
     };
 
