@@ -171,7 +171,8 @@ int node_set_value(struct node *node, const void *value, size_t length)
     return 0;
 }
 
-const struct node *node_nearest(const struct node *root, const char *path)
+/* As far down `path` as there are nodes; *whole: to its end. */
+static const struct node *descend(const struct node *root, const char *path, bool *whole)
 {
     const struct node *node = root;
     const char *name;
@@ -181,26 +182,26 @@ const struct node *node_nearest(const struct node *root, const char *path)
         struct node **slot = node_child(node, name, length);
 
         if (!slot)
-            return node;
+            break;
         node = *slot;
     }
+    *whole = length == 0;
     return node;
+}
+
+const struct node *node_nearest(const struct node *root, const char *path)
+{
+    bool whole;
+
+    return descend(root, path, &whole);
 }
 
 const struct node *node_find(const struct node *root, const char *path)
 {
-    const struct node *node = root;
-    const char *name;
-    size_t length;
+    bool whole;
+    const struct node *node = descend(root, path, &whole);
 
-    for (; (length = path_component(path, &name)) != 0; path = name + length) {
-        struct node **slot = node_child(node, name, length);
-
-        if (!slot)
-            return NULL;
-        node = *slot;
-    }
-    return node;
+    return whole ? node : NULL;
 }
 
 void node_each(struct node *node, void (*visit)(void *arg, const struct node *node), void *arg)
