@@ -106,12 +106,26 @@ static uint64_t upcall_window(uint64_t seen)
     return clock_read() - before;
 }
 
+/* The window in which nothing came: the shortest, since QEMU translates the loop during the first. */
+static uint64_t empty_window(void)
+{
+    uint64_t best = ~0UL;
+
+    for (unsigned int n = 0; n < TICKS; n++) {
+        uint64_t window = upcall_window(bench_events - 1);
+
+        if (window < best)
+            best = window;
+    }
+    return best;
+}
+
 /* The row is the mean, for instructions; the best one is for time, where the machine pauses at will. */
 static void row_timer(const char *name)
 {
     vcpu_set_periodic_timer_t period = { .period_ns = 1000000 };
     uint64_t mask = ports_take(timer_port()), total = 0, best = ~0UL;
-    uint64_t idle = upcall_window(bench_events - 1);
+    uint64_t idle = empty_window();
 
     bench_check(hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &period), "periodic timer");
     (void)clock_start();
