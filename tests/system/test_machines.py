@@ -45,6 +45,14 @@ def test_scenarios_on_cpu_models(cpu):
     assert done.status == 0, done.out[-3000:] + done.err
 
 
+def test_scenarios_with_much_memory():
+    """1.5 GiB in pieces of any order: all of it is mapped where it should be, nothing in its place."""
+    size = ("--host-memory", "2G", "--memory", "1500M")
+    done = boot(GUEST, "--cmdline", "scenarios=all", "--module", INITRD, *size, timeout=240)
+    assert done.status == 0, done.out[-3000:] + done.err
+    assert re.search(r"^ok \d+ - pte-holds-mfn # 384000 pages", done.out, re.M), done.out[-3000:]
+
+
 def test_every_scenario_of_the_sources_is_in_the_guest():
     """`scenarios=all` runs exactly what scripts/pinion finds, less those that run alone."""
     done = boot(GUEST, "--cmdline", "scenarios=all", "--module", INITRD, timeout=90)
