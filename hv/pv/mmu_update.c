@@ -156,9 +156,9 @@ static void requests_finish(struct mmu_batch *b)
  */
 static __attribute__((noinline, cold)) int foreign_table_owner(uint16_t id, uint16_t *owner)
 {
-    int rc = id < DOMID_FIRST_RESERVED ? foreign_owner(id, owner) : -ESRCH;
-
-    return id == domain_current()->id ? 0 : rc;
+    if (id == domain_current()->id)
+        return 0; /* *owner is that already */
+    return id < DOMID_FIRST_RESERVED ? foreign_owner(id, owner) : -ESRCH;
 }
 
 /* All of the request, r->chunk holding the first r->ready of its entries already. */

@@ -216,6 +216,13 @@ class Host:
         """Is the file part of the host build?"""
         return any(file in self.depends(self.object("plain", False, f"hv/{s}")) for s in self.hv)
 
+    def learn(self, kept):
+        """What caught the faults of earlier runs."""
+        for name, entry in kept.items():
+            program = entry["by"].partition(":")[0]
+            if program in self.programs:
+                self.kills.setdefault(name.partition(":")[0], Counter())[program] += 1
+
     def order(self, file):
         """Programs, those first that caught most in this file, then the quick ones."""
         kills = self.kills.setdefault(file, Counter())

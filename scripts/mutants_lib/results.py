@@ -2,7 +2,7 @@
 """Verdicts, kept so that an interrupted run is carried on.
 
 A killed fault stays killed while the file that it changes is the same: tests are only added. One that
-survived is tried again as soon as anything changes.
+survived, everything or the stages so far, is tried again as soon as anything changes.
 """
 import hashlib
 import json
@@ -10,6 +10,7 @@ import json
 from .fault import FaultError
 
 VERSION = 1
+FINAL = "killed", "no-compile"
 
 
 def key(text):
@@ -42,7 +43,7 @@ class Results:
         entry = self.kept.get(fault.name)
         if not entry or entry["text"] != key(fault.apply(text)):
             return None
-        if entry["verdict"] == "survived" and entry["tree"] != self.tree:
+        if entry["verdict"] not in FINAL and entry["tree"] != self.tree:
             return None
         return entry["verdict"], entry["by"], entry["seconds"]
 

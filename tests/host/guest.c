@@ -9,6 +9,7 @@
 
 #include "guest_word_copy.h"
 #include "mm/hv_map.h"
+#include "mm/refusal.h"
 #include "mm/tlb.h"
 #include "pt/pin.h"
 #include "pv/descriptor.h"
@@ -76,6 +77,7 @@ long machine_hypercall(hypercall_fn *fn, uint64_t a1, uint64_t a2, uint64_t a3, 
     unsigned restarts = 0;
     long rc;
 
+    refusal_clear(); /* of what a test asked lower layers for */
     memcpy(restart.args, (uint64_t[]){ a1, a2, a3, a4, 0 }, sizeof(restart.args));
     for (;;) {
         restart.wanted = false;
@@ -83,8 +85,11 @@ long machine_hypercall(hypercall_fn *fn, uint64_t a1, uint64_t a2, uint64_t a3, 
         rc = fn(restart.args[0], restart.args[1], restart.args[2], restart.args[3], 0);
         assert_int_not_equal(rc, -ERESTART);
         machine_restarts = restarts;
-        if (!restart.wanted)
+        if (!restart.wanted) {
+            /* A reason left behind would explain the next refusal, of another request. */
+            assert_null(this_cpu()->refusal.rule);
             return rc;
+        }
         machine_check("between restarts");
         if (++restarts > 100000)
             fail_msg("a hypercall is restarted without end");

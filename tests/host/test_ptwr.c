@@ -47,6 +47,7 @@ static bool fault_with(const void *code, size_t bytes, struct cpu_regs *regs)
     regs->rip = GUEST_VA;
     regs->cs = FLAT_RING3_CS64;
     done = ptwr_fault(v, regs, entry_va, PFEC_P | PFEC_W);
+    assert_null(this_cpu()->refusal.rule); /* it would explain the next refusal, of another request */
     machine_check("store to a table");
     return done;
 }
@@ -174,6 +175,27 @@ static void operands_that_do_not_fit(void **state)
     assert_int_equal(entry(), was);
 }
 
+/* An L1 of another domain, which only that domain's control shows this one, is nobody's to write here. */
+static void another_domains_table(void **state)
+{
+    struct machine_tree other = machine_tree(&machine_control, LEAF_RO);
+    struct cpu_regs regs = { .rax = 0 };
+    uint64_t *entries = frame_va(tree.l[1]);
+
+    (void)state;
+    machine_run(2);
+    assert_int_equal(op_pin(other.l[1], 1), 0);
+    machine_run(0);
+    /* No request makes this entry: it stands for the moment in which the frame changes its owner. */
+    machine_checks_off = true;
+    entries[TABLE_SLOT] = pte_make(other.l[1], LEAF_RO);
+    assert_false(STORE(&regs, MOV_RBX_RAX));
+    entries[TABLE_SLOT] = pte_make(tree.l[1], LEAF_RO);
+    machine_checks_off = false;
+    machine_check("another domain's table");
+    assert_int_equal(reflected.count, 0);
+}
+
 /* Code that ends with its page: the fault at the first byte that cannot be read. */
 static void code_across_a_missing_page(void **state)
 {
@@ -261,7 +283,7 @@ int main(void)
         test(operands_of_segments),        test(operands_that_do_not_fit),
         test(code_across_a_missing_page),  test(a_single_step_follows),
         test(a_lost_race_is_repeated),     test(the_entry_is_read_once),
-        test(a_string_store_goes_on),
+        test(a_string_store_goes_on),      test(another_domains_table),
     };
 
     return cmocka_run_group_tests_name("ptwr", tests, 0, 0);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "pv/descriptor.h"
+#include "pv/refuse.h"
 #include "pv/vcpu_context.h"
 
 #define NEW         3u /* machine_vcpu: the guest's vCPU 2 */
@@ -76,7 +77,9 @@ static long hc_initialise(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, ui
     long rc = vcpu_context_set(&machine_vcpu[NEW], a1);
 
     pt_work_drain();
-    return rc == -ERESTART ? hypercall_restart(__HYPERVISOR_vcpu_op, a1, a2, a3, a4, a5) : rc;
+    if (rc == -ERESTART)
+        return hypercall_restart(__HYPERVISOR_vcpu_op, a1, a2, a3, a4, a5);
+    return rc ? refuse_report("vcpu_op initialise", 0, rc) : 0;
 }
 
 static long initialise(const vcpu_guest_context_t *c)
