@@ -8,27 +8,25 @@
 #include "dom/sched.h"
 #include "hooks.h"
 #include "lib/errno.h"
-#include "lib/printk.h"
 #include "mm/guest_copy.h"
 #include "pv/hypercall.h"
 #include "pv/refuse.h"
 
 #define CONSOLE_PIECES 8u /* of CONSOLE_IO_MAX bytes: then the guest gets its events */
 
-static long explain(const char *hypercall, const char *const *names, unsigned count, uint64_t cmd,
+/* names: constant, as they tell one request from the next. */
+static long explain(const char *unknown, const char *const *names, unsigned count, uint64_t cmd,
                     long rc)
 {
-    char name[48];
-
     if (__builtin_expect(rc >= 0, 1))
         return rc;
-    snprintk(name, sizeof(name), "%s %s", hypercall, cmd < count && names[cmd] ? names[cmd] : "?");
-    return refuse_report(name, 0, rc);
+    return refuse_report(cmd < count && names[cmd] ? names[cmd] : unknown, 0, rc);
 }
 
 static const char *const sched_names[] = {
-    "yield",           "block",         "shutdown", "poll",
-    "remote_shutdown", "shutdown_code", "watchdog", "pin_override",
+    "sched_op yield",    "sched_op block",           "sched_op shutdown",
+    "sched_op poll",     "sched_op remote_shutdown", "sched_op shutdown_code",
+    "sched_op watchdog", "sched_op pin_override",
 };
 
 long hc_sched_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
@@ -38,7 +36,7 @@ long hc_sched_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t 
         sched_yield();
         return 0;
     }
-    return explain("sched_op", sched_names, sizeof(sched_names) / sizeof(sched_names[0]), cmd,
+    return explain("sched_op ?", sched_names, sizeof(sched_names) / sizeof(sched_names[0]), cmd,
                    sched_op((unsigned)cmd, arg));
 }
 
@@ -59,16 +57,28 @@ long hc_sched_op_compat(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, ui
 }
 
 static const char *const evtchn_names[] = {
-    "bind_interdomain", "bind_virq",    "bind_pirq", "close",  "send",  "status",
-    "alloc_unbound",    "bind_ipi",     "bind_vcpu", "unmask", "reset", "init_control",
-    "expand_array",     "set_priority",
+    "event_channel_op bind_interdomain",
+    "event_channel_op bind_virq",
+    "event_channel_op bind_pirq",
+    "event_channel_op close",
+    "event_channel_op send",
+    "event_channel_op status",
+    "event_channel_op alloc_unbound",
+    "event_channel_op bind_ipi",
+    "event_channel_op bind_vcpu",
+    "event_channel_op unmask",
+    "event_channel_op reset",
+    "event_channel_op init_control",
+    "event_channel_op expand_array",
+    "event_channel_op set_priority",
 };
 
 long hc_event_channel_op(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5)
 {
     (void)a3, (void)a4, (void)a5;
-    return explain("event_channel_op", evtchn_names, sizeof(evtchn_names) / sizeof(evtchn_names[0]),
-                   cmd, evtchn_op((unsigned)cmd, arg));
+    return explain("event_channel_op ?", evtchn_names,
+                   sizeof(evtchn_names) / sizeof(evtchn_names[0]), cmd,
+                   evtchn_op((unsigned)cmd, arg));
 }
 
 /* The command lies before its argument in the guest's memory. */
@@ -84,7 +94,7 @@ long hc_event_channel_op_compat(uint64_t op_va, uint64_t a2, uint64_t a3, uint64
     return hc_event_channel_op(cmd, op_va + offsetof(evtchn_op_t, u), a3, a4, a5);
 }
 
-static const char *const console_names[] = { "write", "read" };
+static const char *const console_names[] = { "console_io write", "console_io read" };
 
 long hc_console_io(uint64_t cmd, uint64_t count, uint64_t buf, uint64_t a4, uint64_t a5)
 {
@@ -105,5 +115,5 @@ long hc_console_io(uint64_t cmd, uint64_t count, uint64_t buf, uint64_t a4, uint
         left -= n;
         buf += n;
     }
-    return explain("console_io", console_names, 2, cmd, rc);
+    return explain("console_io ?", console_names, 2, cmd, rc);
 }

@@ -19,7 +19,8 @@ struct refused_entry { /* what the request wanted to change; 0-initialise what d
 
 /*
  * Prints the line for a request that is about to return err (negative errno) and clears the
- * recorded reason. hypercall: name, with the sub-operation where there is one ("mmuext_op PIN_L1").
+ * recorded reason. hypercall: name, with the sub-operation where there is one ("mmuext_op PIN_L1"):
+ * a constant, which tells a request from the one before.
  * e may be 0. Returns err, so that `return refuse_report(...)` reads as one.
  */
 long refuse_report(const char *hypercall, const struct refused_entry *e, long err);

@@ -9,7 +9,6 @@
  */
 #include "dom/sched.h"
 #include "lib/errno.h"
-#include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "pv/hypercall.h"
@@ -226,28 +225,27 @@ static const struct {
     const char *name;
     long (*fn)(struct vcpu *v, uint64_t va);
 } ops[] = {
-    [VCPUOP_initialise] = { "initialise", op_initialise },
-    [VCPUOP_up] = { "up", op_up },
-    [VCPUOP_down] = { "down", op_down },
-    [VCPUOP_is_up] = { "is_up", op_is_up },
-    [VCPUOP_get_runstate_info] = { "get_runstate_info", op_get_runstate_info },
-    [VCPUOP_register_runstate_memory_area] = { "register_runstate_memory_area",
+    [VCPUOP_initialise] = { "vcpu_op initialise", op_initialise },
+    [VCPUOP_up] = { "vcpu_op up", op_up },
+    [VCPUOP_down] = { "vcpu_op down", op_down },
+    [VCPUOP_is_up] = { "vcpu_op is_up", op_is_up },
+    [VCPUOP_get_runstate_info] = { "vcpu_op get_runstate_info", op_get_runstate_info },
+    [VCPUOP_register_runstate_memory_area] = { "vcpu_op register_runstate_memory_area",
                                                op_register_runstate },
-    [VCPUOP_set_periodic_timer] = { "set_periodic_timer", op_set_periodic },
-    [VCPUOP_stop_periodic_timer] = { "stop_periodic_timer", op_stop_periodic },
-    [VCPUOP_set_singleshot_timer] = { "set_singleshot_timer", op_set_singleshot },
-    [VCPUOP_stop_singleshot_timer] = { "stop_singleshot_timer", op_stop_singleshot },
-    [VCPUOP_register_vcpu_info] = { "register_vcpu_info", op_register_vcpu_info },
-    [VCPUOP_send_nmi] = { "send_nmi", op_send_nmi },
-    [VCPUOP_get_physid] = { "get_physid", op_get_physid },
-    [VCPUOP_register_vcpu_time_memory_area] = { "register_vcpu_time_memory_area",
+    [VCPUOP_set_periodic_timer] = { "vcpu_op set_periodic_timer", op_set_periodic },
+    [VCPUOP_stop_periodic_timer] = { "vcpu_op stop_periodic_timer", op_stop_periodic },
+    [VCPUOP_set_singleshot_timer] = { "vcpu_op set_singleshot_timer", op_set_singleshot },
+    [VCPUOP_stop_singleshot_timer] = { "vcpu_op stop_singleshot_timer", op_stop_singleshot },
+    [VCPUOP_register_vcpu_info] = { "vcpu_op register_vcpu_info", op_register_vcpu_info },
+    [VCPUOP_send_nmi] = { "vcpu_op send_nmi", op_send_nmi },
+    [VCPUOP_get_physid] = { "vcpu_op get_physid", op_get_physid },
+    [VCPUOP_register_vcpu_time_memory_area] = { "vcpu_op register_vcpu_time_memory_area",
                                                 op_register_time },
 };
 
 long hc_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a5)
 {
     const struct domain *d = domain_current();
-    char name[48];
     long rc;
 
     (void)a4, (void)a5;
@@ -260,6 +258,5 @@ long hc_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a
     rc = ops[cmd].fn(d->vcpu[id], arg);
     if (rc >= 0)
         return rc;
-    snprintk(name, sizeof(name), "vcpu_op %s", ops[cmd].name);
-    return refuse_report(name, 0, rc);
+    return refuse_report(ops[cmd].name, 0, rc);
 }

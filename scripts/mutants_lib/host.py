@@ -24,7 +24,7 @@ from .fault import ROOT, FaultError, source
 PLAIN = ["-O1", "-g0", "-w", "-fPIC"]
 ASAN = ["-O1", "-g", "-w", "-fPIC", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 VARIANTS = {"plain": PLAIN, "asan": ASAN}
-LONG = 1.5  # seconds; programs that take longer are run without sanitizers only
+LONG = 1.5  # seconds; programs that take longer have a stage of their own, without sanitizers
 DROPPED = ("-Werror", "-g", "-MMD", "-MP")
 
 
@@ -237,44 +237,56 @@ class Host:
                 (self.trees[job] / "build").mkdir(exist_ok=True)
             return self.trees[job]
 
-    def attempt(self, fault, variant, job):
-        """(verdict, by, seconds): killed, survived, or no-compile."""
+    def attempt(self, fault, stage, job):
+        """(verdict, by, seconds): killed, survived, or no-compile. stage: plain, long or asan."""
+        variant = "asan" if stage == "asan" else "plain"
         tree, to = self.tree(job), self.work / f"job{job}" / variant
         shutil.rmtree(to, ignore_errors=True)
         to.mkdir(parents=True)
         text = source(fault.file)
         (tree / fault.file).write_text(fault.apply(text), encoding="utf-8")
         start = time.monotonic()
+        programs = [
+            p for p in self.order(fault.file)
+            if (self.seconds.get(p, 0.0) < LONG) == (stage != "long")
+        ]
         try:
-            verdict, by = self.judge(fault, variant, tree, to)
+            verdict, by = self.judge(fault, variant, programs, tree, to)
         finally:
             (tree / fault.file).write_text(text, encoding="utf-8")
         return verdict, by, time.monotonic() - start
 
-    def judge(self, fault, variant, tree, to):
+    def changed(self, fault, variant, tiny, programs, tree, to):
+        """Builds what the fault changes: the programs linked anew, None when it does not compile."""
         again = variant == "asan"
-        programs, relinked = self.order(fault.file), set()
-        if again:
-            programs = [p for p in programs if self.seconds.get(p, 0.0) < LONG]
-        for tiny in (False, True):
-            hv, lib, tests = self.sources(tiny)
-            tests = [t for t in tests if Path(t).stem + (".tiny" if tiny else "") in programs]
-            changed = {}
-            for source in (*hv, *lib, *tests) if again else hv:
-                target = self.object(variant, tiny, source)
-                if fault.file in self.depends(target):
-                    new = to / f"{'tiny-' if tiny else ''}{source.replace('/', '-')}.o"
-                    if not self.compile(source, new, variant, tiny, tree)[0]:
-                        return "no-compile", ""
-                    changed[target] = new
-            if not self.link_library(variant, tiny, changed, to):
-                return "no-compile", ""
-            for test in tests:
-                if changed.keys() & {self.object(variant, tiny, s) for s in (test, *lib)}:
-                    self.link_program(variant, tiny, test, lib, changed, to)
-                    relinked.add(Path(test).stem + (".tiny" if tiny else ""))
+        hv, lib, tests = self.sources(tiny)
+        tests = [t for t in tests if Path(t).stem + (".tiny" if tiny else "") in programs]
+        changed, relinked = {}, set()
+        for source in (*hv, *lib, *tests) if again else hv:
+            target = self.object(variant, tiny, source)
+            if fault.file in self.depends(target):
+                new = to / f"{'tiny-' if tiny else ''}{source.replace('/', '-')}.o"
+                if not self.compile(source, new, variant, tiny, tree)[0]:
+                    return None
+                changed[target] = new
+        if not self.link_library(variant, tiny, changed, to):
+            return None
+        for test in tests:
+            if changed.keys() & {self.object(variant, tiny, s) for s in (test, *lib)}:
+                self.link_program(variant, tiny, test, lib, changed, to)
+                relinked.add(Path(test).stem + (".tiny" if tiny else ""))
+        return relinked
+
+    def judge(self, fault, variant, programs, tree, to):
+        relinked = {}
         for program in programs:
-            status, _, which = self.run(program, variant, to, to if program in relinked else None)
+            tiny = program.endswith(".tiny")
+            if tiny not in relinked:
+                relinked[tiny] = self.changed(fault, variant, tiny, programs, tree, to)
+            if relinked[tiny] is None:
+                return "no-compile", ""
+            own = to if program in relinked[tiny] else None
+            status, _, which = self.run(program, variant, to, own)
             if status:
                 self.check([program])
                 with self.lock:

@@ -318,13 +318,15 @@ static unsigned vcpu_roots(const struct vcpu *v, struct audit_ref *refs)
     for (unsigned i = 0; i < LDT_PAGES; i++)
         if (v->ldt_mapped & 1u << i)
             refs[n++] = (struct audit_ref){ v->ldt_mfn[i], PT_SEG, "LDT slot" };
+    if (!mfn_eq(v->info_mfn, MFN_NONE))
+        refs[n++] = (struct audit_ref){ v->info_mfn, PT_WRITABLE, "vcpu_info" };
     return n;
 }
 
 /* What the auditor is told of; good until the next call. */
 static const struct audit_roots *roots_list(bool at_rest)
 {
-    static struct audit_ref refs[HOLDS_MAX + (2 + GDT_PAGES + LDT_PAGES) * MACHINE_VCPUS];
+    static struct audit_ref refs[HOLDS_MAX + (3 + GDT_PAGES + LDT_PAGES) * MACHINE_VCPUS];
     static const struct pt_work *works[MACHINE_VCPUS];
     static struct audit_roots roots;
     unsigned n = 0;

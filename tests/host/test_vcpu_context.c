@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "pv/descriptor.h"
-#include "pv/refuse.h"
 #include "pv/vcpu_context.h"
 
 #define NEW         3u /* machine_vcpu: the guest's vCPU 2 */
@@ -71,23 +70,12 @@ static int unstage(void **state)
     return machine_teardown(state);
 }
 
-/* As hypercall vcpu_op asks for it. */
-static long hc_initialise(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
-{
-    long rc = vcpu_context_set(&machine_vcpu[NEW], a1);
-
-    pt_work_drain();
-    if (rc == -ERESTART)
-        return hypercall_restart(__HYPERVISOR_vcpu_op, a1, a2, a3, a4, a5);
-    return rc ? refuse_report("vcpu_op initialise", 0, rc) : 0;
-}
-
 static long initialise(const vcpu_guest_context_t *c)
 {
     long rc;
 
     memcpy(machine_requests(), c, sizeof(*c));
-    rc = machine_hypercall(hc_initialise, GUEST_REQUESTS, 0, 0, 0);
+    rc = machine_hypercall(hc_vcpu_op, VCPUOP_initialise, machine_vcpu[NEW].id, GUEST_REQUESTS, 0);
     machine_check("initialise");
     return rc;
 }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* What stands in for the scheduler, the timers and the clock; see sched.h. */
+#include "sched.h"
+
+#include "dom/sched.h"
+
+struct machine_sched machine_sched;
+
+void sched_stop(struct vcpu *v, enum vcpu_state state)
+{
+    v->state = (uint8_t)state;
+    machine_sched.stops++;
+}
+
+void schedule(void)
+{
+    machine_sched.schedules++;
+}
+
+void domain_shutdown(struct domain *d, uint8_t reason)
+{
+    d->shut_down = true;
+    machine_sched.shutdowns++;
+    machine_sched.reason = reason;
+}
+
+uint64_t system_time(void)
+{
+    return machine_sched.now;
+}
+
+void vcpu_runstate_publish(struct vcpu *v)
+{
+    (void)v;
+    machine_sched.published++;
+}
+
+void vcpu_time_area_set(struct vcpu *v, uint64_t va)
+{
+    v->time_area_va = va;
+}
+
+void vcpu_time_refresh(struct vcpu *v)
+{
+    (void)v;
+    machine_sched.time_refreshed++;
+}
+
+void vcpu_periodic_set(struct vcpu *v, uint64_t period_ns)
+{
+    v->time.periodic_ns = period_ns;
+}
+
+void vcpu_singleshot_set(struct vcpu *v, uint64_t deadline_ns)
+{
+    v->time.singleshot = deadline_ns;
+}

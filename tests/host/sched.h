@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * In place of the scheduler, the timers and the clock of vcpu_op (sched.c): what was asked of them,
+ * last and how often.
+ */
+#ifndef TESTS_HOST_SCHED_H
+#define TESTS_HOST_SCHED_H
+
+#include "machine.h"
+
+struct machine_sched {
+    unsigned stops, schedules, shutdowns, published, time_refreshed;
+    uint8_t reason; /* of the last shutdown */
+    uint64_t now;   /* system time */
+};
+extern struct machine_sched machine_sched; /* tests set it to 0 */
+
+#endif
