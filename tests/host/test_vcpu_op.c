@@ -91,7 +91,9 @@ static void which_vcpu_and_operation(void **state)
     machine_guest.vcpu[1] = 0;
     ask_refused("vcpu_op", "vcpu-unknown", VCPUOP_is_up, 1, 0, -ENOENT);
     machine_guest.vcpu[1] = other;
+    machine_guest.vcpu[3] = other;
     ask_refused("vcpu_op", "vcpu-unknown", VCPUOP_is_up, 3, 0, -ENOENT);
+    machine_guest.vcpu[3] = 0;
     ask_refused("vcpu_op", "vcpu-unknown", 100, 3, 0, -ENOENT);
     ask_refused("vcpu_op", "vcpu-op-unknown", ~0u, 0, 0, -ENOSYS);
     ask_refused("vcpu_op", "vcpu-op-unknown", VCPUOP_register_vcpu_time_memory_area + 1, 0, 0,
