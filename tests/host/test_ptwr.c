@@ -47,7 +47,8 @@ static bool fault_with(const void *code, size_t bytes, struct cpu_regs *regs)
     regs->rip = GUEST_VA;
     regs->cs = FLAT_RING3_CS64;
     done = ptwr_fault(v, regs, entry_va, PFEC_P | PFEC_W);
-    assert_null(this_cpu()->refusal.rule); /* it would explain the next refusal, of another request */
+    assert_null(
+        this_cpu()->refusal.rule); /* it would explain the next refusal, of another request */
     machine_check("store to a table");
     return done;
 }
