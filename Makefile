@@ -26,7 +26,7 @@ HV_SRCS := main.c domains.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/mach
 	mm/tlb.c mm/guest_copy.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
 	pv/hypercall.c pv/multicall.c pv/mmu_update.c pv/mmu_entry.c pv/update_va.c pv/mmuext.c pv/base_pointer.c pv/bounce.c pv/trap_table.c pv/iret.c \
-	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/priv_op.c pv/priv_io.c pv/pit.c \
+	pv/descriptor.c pv/decode.c pv/fetch.c pv/rmw.c pv/ptwr.c pv/ptwr_fault.c pv/store_form.c pv/priv_op.c pv/priv_io.c pv/pit.c \
 	pv/priv_msr.c pv/cpuid.c pv/debugreg.c pv/segment_base.c pv/fpu_taskswitch.c \
 	pv/memory_op.c pv/memory_info.c pv/memory_exchange.c pv/xen_version.c pv/vcpu_op.c pv/vcpu_context.c pv/dom_op.c \
 	pv/misc_op.c pv/control_op.c pv/platform_op.c pv/physdev_op.c pv/refuse.c pv/grant_op.c pv/grant_copy.c pv/grant_map.c pv/grant_pte.c \
@@ -40,7 +40,7 @@ HV_SRCS := main.c domains.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/mach
 HV_FAST := cpu/traps.c cpu/exit.c dom/evtchn.c \
 	mm/frame.c mm/tlb.c mm/guest_copy.c  \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c \
-	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/iret.c
+	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/iret.c pv/ptwr_fault.c
 
 # The guest kernel library and start-up: sources relative to guest/.
 GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c kprint.c cmdline.c \
@@ -68,12 +68,12 @@ INITRD_FILES :=
 
 # Host tests: names of tests/host/NAME.c, each linked with all of the two lists
 # under it: hv/ sources compiled for the host, and helpers in tests/host/.
-HOST_TESTS := test_frames test_types test_entries test_audit test_audit_frames test_auditor test_batches test_mmuext test_base_pointers test_callbacks test_hostile test_flush test_injection test_random test_decode test_fetch test_descriptor test_segments test_reservation test_exchange test_memory_info test_lists test_refusals test_ptwr test_elf test_multiboot test_work test_edges test_audit_grants test_grants test_grant_faults test_grant_deaths test_events test_vcpu_context test_vcpu_op test_shares
+HOST_TESTS := test_frames test_types test_entries test_audit test_audit_frames test_auditor test_batches test_mmuext test_base_pointers test_callbacks test_hostile test_flush test_injection test_random test_decode test_fetch test_descriptor test_segments test_reservation test_exchange test_memory_info test_lists test_refusals test_ptwr test_ptwr_ways test_store_form test_elf test_multiboot test_work test_edges test_audit_grants test_grants test_grant_faults test_grant_deaths test_events test_vcpu_context test_vcpu_op test_shares
 # Tests that run a second time on a tiny machine: NAME.tiny.
 HOST_TINY_TESTS := test_frames test_types test_entries test_audit test_audit_frames test_auditor test_batches test_mmuext test_hostile test_flush test_injection test_random test_counts test_edges
 HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
-	pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c \
+	pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c pv/ptwr_fault.c pv/store_form.c \
 	pv/descriptor.c pv/memory_op.c pv/memory_info.c pv/memory_exchange.c pv/multicall.c pv/trap_table.c \
 	dom/teardown.c dom/share.c dom/elf.c dom/elf_notes.c dom/elf_legacy.c boot/multiboot.c lib/format.c \
 	dom/evtchn.c dom/evtchn_op.c dom/evtchn_books.c pv/vcpu_context.c pv/vcpu_op.c pv/debugreg.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The short way of the one exception that is hot: the guest kernel touches a page that is not there,
- * and its own handler is to follow. pv/bounce.c does the same in general and says what each word is;
+ * Page faults, told apart by mode and error code; and the short way of the one that is hot: the guest
+ * kernel touches a page that is not there, and its own handler is to follow. pv/bounce.c does the same in general and says what each word is;
  * here no register is saved that the guest's handler gets back anyhow.
  *
  *   on the guest's stack, below RSP & ~15:   RCX | R11 | error code | RIP | CS, mask | RFLAGS | RSP | SS
@@ -13,9 +13,11 @@
  * Invariant: v->fault_handler is not 0 only while bounce_fault_route() holds: a canonical handler, no
  * trace, no IOPL to show. From ring 3 the CPU has pushed its frame into v->regs (TSS.RSP0 is its end).
  */
+#include "cpu/entry.h"
 #include "lib/extable.h"
 #include "offsets.h"
 
+#define PFEC_W_TO_RO 7     /* P, W and U */
 #define PFEC_OTHER   ~0x12 /* error code bits besides W and I: U alone is the short way's */
 #define PFEC_U       4
 #define PFEC_SHOWN   0x12
@@ -31,6 +33,8 @@ fault_short:
     swapgs
     cmpl $0, %gs:V_IN_USER
     jne decline
+    cmpl $PFEC_W_TO_RO, (%rsp)
+    je write_to_read_only
     mov %rax, %gs:V_RAX
     mov %gs:V_EXIT_TEST, %rax
     cmpb $0, (%rax)
@@ -118,5 +122,16 @@ decline_rax:
 decline:
     swapgs
     jmp entry_page_fault
+
+/* The guest kernel's write to what it may only read. */
+write_to_read_only:
+    GPRS_PUSH
+    SMAP_CLAC
+    cld
+    mov %rsp, %rdi
+    mov %cr2, %rsi
+    mov %gs:V_STACK_TOP, %rsp
+    call ptwr_fault
+    jmp exit_full
 
     .section .note.GNU-stack, "", @progbits

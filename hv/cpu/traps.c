@@ -76,16 +76,10 @@ static __attribute__((noinline)) void page_fault_rare(struct vcpu *v, struct cpu
         ldt_fault_reflect(v, regs, va, error_code);
 }
 
-/* A kernel's write to a read-only page: to one of its page tables, with the assist enabled? */
-static __attribute__((noinline)) void page_fault_write(struct vcpu *v, struct cpu_regs *regs,
-                                                       uint64_t va, uint32_t error_code)
-{
-    if (!(v->domain->vm_assist & (1ul << VMASST_TYPE_writable_pagetables)) ||
-        !ptwr_fault(v, regs, va, error_code))
-        bounce_page_fault(v, regs, va, error_code);
-}
-
-/* The fast path makes one call, the last: the guest's handler follows. */
+/*
+ * The fast path makes one call, the last: the guest's handler follows. What a kernel writes to a page
+ * that it may only read has a way of its own (cpu/fault.S, pv/ptwr_fault.c).
+ */
 void trap_page_fault(struct cpu_regs *regs)
 {
     struct vcpu *v = vcpu_of(regs);
@@ -99,10 +93,7 @@ void trap_page_fault(struct cpu_regs *regs)
     error_code &= PFEC_P | PFEC_W | PFEC_I;
     if (v->in_user)
         error_code |= PFEC_U;
-    if (__builtin_expect(error_code == (PFEC_P | PFEC_W), 0))
-        page_fault_write(v, regs, va, error_code);
-    else
-        bounce_page_fault(v, regs, va, error_code);
+    bounce_page_fault(v, regs, va, error_code);
 }
 
 static void trap_general_protection(struct vcpu *v, struct cpu_regs *regs)

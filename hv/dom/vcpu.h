@@ -40,6 +40,19 @@ struct vcpu_time {
     uint32_t version;       /* of vcpu_time_info: odd while it is written */
 };
 
+/* What an instruction that stores to memory means, for its bytes: pv/store_form.h. */
+struct store_form {
+    uint64_t code; /* the instruction, and what of the eight bytes it leaves */
+    uint64_t value;
+    int32_t disp;
+    uint8_t kind; /* enum store_kind; the rest counts unless it is STORE_NONE, which is 0 */
+    uint8_t length;
+    uint8_t base, index, reg; /* places in struct cpu_regs, bytes */
+    uint8_t scale;
+    bool indexed;
+};
+#define STORE_FORMS 8u /* for each vCPU */
+
 struct vcpu {
     struct percpu *cpu;       /* first: this_cpu() reads it through GS */
     struct vcpu *self;        /* set with cpu when it is switched to */
@@ -113,6 +126,8 @@ struct vcpu {
         bool restarted;   /* the sub-call wants to be continued */
         uint64_t args[5]; /* its rewritten arguments */
     } multicall;
+
+    struct store_form store_forms[STORE_FORMS]; /* of its kernel's stores to page tables */
 
     uint64_t perdomain_gdt; /* VA of its GDT window in slot 260, 0 = not mapped yet */
 

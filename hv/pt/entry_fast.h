@@ -5,7 +5,7 @@
  * changed, and the caller takes the general way, which asks all questions again and explains a
  * refusal. Nothing here calls a function, so that its callers need not save a register.
  *
- * Callers: pv/update_va.c, pv/mmu_update.c, when hook_fast() lets them.
+ * Callers: pv/update_va.c, pv/mmu_update.c, pv/ptwr_fault.c, when hook_fast() lets them.
  */
 #ifndef HV_PT_ENTRY_FAST_H
 #define HV_PT_ENTRY_FAST_H
@@ -85,6 +85,37 @@ static inline __attribute__((always_inline)) void l1_fast_put(uint64_t pte, entr
 }
 
 /*
+ * l1_fast_change() of an entry that was read as old. compare: only while it still is that.
+ */
+static inline __attribute__((always_inline)) bool l1_fast_set(uint64_t *entry, uint64_t old,
+                                                              uint64_t new, bool compare,
+                                                              uint16_t page_owner,
+                                                              entry_drop_t *drop)
+{
+    bool soft = false;
+
+    *drop = 0;
+    if (new &PTE_P) {
+        if (__builtin_expect(pte_flags_bad(new, 1) != 0, 0))
+            return false;
+        new = pte_adjust(new, 1);
+        soft = entry_change_is_soft(old, new, 1);
+        if (!soft && !l1_fast_get(new, page_owner, drop))
+            return false;
+    }
+    hook_shared_access();
+    if (!compare) {
+        __atomic_store_n(entry, new, __ATOMIC_RELEASE);
+    } else if (__builtin_expect(!atomic_swap_if(entry, old, new), 0)) {
+        *drop = (new &PTE_P) && !soft ? new : 0;
+        return false;
+    }
+    if (!soft && (old & PTE_P))
+        l1_fast_put(old, drop);
+    return true;
+}
+
+/*
  * Stores new, as the guest asked for it, into an entry of a locked L1, for frames of page_owner.
  * False: declined, the entry is as it was. Either way what *drop names is the caller's to drop.
  */
@@ -92,26 +123,15 @@ static inline __attribute__((always_inline)) bool l1_fast_change(uint64_t *entry
                                                                  uint16_t page_owner,
                                                                  entry_drop_t *drop)
 {
-    uint64_t old = hook_guest_read64(entry);
+    return l1_fast_set(entry, hook_guest_read64(entry), new, false, page_owner, drop);
+}
 
-    *drop = 0;
-    if (new &PTE_P) {
-        if (__builtin_expect(pte_flags_bad(new, 1) != 0, 0))
-            return false;
-        new = pte_adjust(new, 1);
-        if (entry_change_is_soft(old, new, 1)) {
-            hook_shared_access();
-            __atomic_store_n(entry, new, __ATOMIC_RELEASE);
-            return true;
-        }
-        if (!l1_fast_get(new, page_owner, drop))
-            return false;
-    }
-    hook_shared_access();
-    __atomic_store_n(entry, new, __ATOMIC_RELEASE);
-    if (old & PTE_P)
-        l1_fast_put(old, drop);
-    return true;
+/* The same of an entry that was read as old, and declined if it is another by now. */
+static inline __attribute__((always_inline)) bool l1_fast_replace(uint64_t *entry, uint64_t old,
+                                                                  uint64_t new, uint16_t page_owner,
+                                                                  entry_drop_t *drop)
+{
+    return l1_fast_set(entry, old, new, true, page_owner, drop);
 }
 
 /* The part of upper_fast_change() under the lock. */

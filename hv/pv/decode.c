@@ -209,21 +209,14 @@ enum decode_status decode_insn(struct insn *insn, bool long_mode)
     return DECODE_OK;
 }
 
-uint64_t *insn_register(struct cpu_regs *regs, unsigned n)
-{
-    static const uint8_t offset[16] = {
-        offsetof(struct cpu_regs, rax), offsetof(struct cpu_regs, rcx),
-        offsetof(struct cpu_regs, rdx), offsetof(struct cpu_regs, rbx),
-        offsetof(struct cpu_regs, rsp), offsetof(struct cpu_regs, rbp),
-        offsetof(struct cpu_regs, rsi), offsetof(struct cpu_regs, rdi),
-        offsetof(struct cpu_regs, r8),  offsetof(struct cpu_regs, r9),
-        offsetof(struct cpu_regs, r10), offsetof(struct cpu_regs, r11),
-        offsetof(struct cpu_regs, r12), offsetof(struct cpu_regs, r13),
-        offsetof(struct cpu_regs, r14), offsetof(struct cpu_regs, r15),
-    };
-
-    return (uint64_t *)((char *)regs + offset[n & 15]);
-}
+const uint8_t insn_register_offset[16] = {
+    offsetof(struct cpu_regs, rax), offsetof(struct cpu_regs, rcx), offsetof(struct cpu_regs, rdx),
+    offsetof(struct cpu_regs, rbx), offsetof(struct cpu_regs, rsp), offsetof(struct cpu_regs, rbp),
+    offsetof(struct cpu_regs, rsi), offsetof(struct cpu_regs, rdi), offsetof(struct cpu_regs, r8),
+    offsetof(struct cpu_regs, r9),  offsetof(struct cpu_regs, r10), offsetof(struct cpu_regs, r11),
+    offsetof(struct cpu_regs, r12), offsetof(struct cpu_regs, r13), offsetof(struct cpu_regs, r14),
+    offsetof(struct cpu_regs, r15),
+};
 
 /* AH, CH, DH, BH: the second byte of registers 0..3. */
 static bool is_high_byte(const struct insn *insn, unsigned n, unsigned bytes)

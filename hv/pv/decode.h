@@ -65,8 +65,14 @@ enum decode_status decode_insn(struct insn *insn, bool long_mode);
  */
 uint64_t insn_address(const struct insn *insn, const struct cpu_regs *regs, uint64_t segment_base);
 
+/* Where general registers are in struct cpu_regs, by number. */
+extern const uint8_t insn_register_offset[16];
+
 /* General register n (0..15) as a whole. */
-uint64_t *insn_register(struct cpu_regs *regs, unsigned n);
+static inline uint64_t *insn_register(struct cpu_regs *regs, unsigned n)
+{
+    return (uint64_t *)((char *)regs + insn_register_offset[n & 15]);
+}
 
 /* Register n as an operand of bytes (1, 2, 4, 8); with 1 and no REX, 4..7 are AH, CH, DH, BH. */
 uint64_t insn_reg_read(const struct insn *insn, const struct cpu_regs *regs, unsigned n,

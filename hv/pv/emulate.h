@@ -18,8 +18,11 @@ bool emulate_priv_op(struct vcpu *v, struct cpu_regs *regs);
 bool emulate_forced(struct vcpu *v, struct cpu_regs *regs);
 /* #GP with the IDT bit in its error code: INT n, by its instruction bytes (never by the code). */
 bool emulate_int_n(struct vcpu *v, struct cpu_regs *regs);
-/* Write fault on a read-only mapping of an L1, VMASST_TYPE_writable_pagetables (pv/ptwr.c). */
-bool ptwr_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t va, uint32_t error_code);
+/*
+ * The guest kernel has written to va, which is mapped and which it may only read: with the assist
+ * writable_pagetables perhaps an L1 (pv/ptwr_fault.c), else its own fault. Leaves nothing to reflect.
+ */
+void ptwr_fault(struct cpu_regs *regs, uint64_t va);
 /* #PF in the LDT window of the per-domain area: map the guest's LDT page, or not (pv/descriptor.c). */
 bool ldt_fault(struct vcpu *v, uint64_t va);
 

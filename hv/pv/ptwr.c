@@ -2,7 +2,7 @@
 /*
  * Writable page tables: a guest kernel writes to an L1 that it sees read-only, the write is decoded,
  * made a request for one entry, and carried out through the same check as mmu_update. Whatever does
- * not fit gives the guest its page fault. Only with VMASST_TYPE_writable_pagetables.
+ * not fit gives the guest its page fault. pv/ptwr_fault.c has the short way of the common ones.
  *
  * Order: the entry is read once, the instruction computes on copies of the entry and of the
  * registers, the entry changes by compare-and-exchange, then the registers are the guest's.
@@ -13,9 +13,9 @@
 #include "lib/x86.h"
 #include "mm/guest_copy.h"
 #include "pt/walk.h"
-#include "pv/emulate.h"
 #include "pv/fetch.h"
 #include "pv/mmu_update.h"
+#include "pv/ptwr.h"
 #include "pv/refuse.h"
 #include "pv/rmw.h"
 
@@ -155,18 +155,13 @@ static bool write_emulate(struct vcpu *v, struct cpu_regs *regs, const struct ta
     return true;
 }
 
-bool ptwr_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t va, uint32_t error_code)
+bool ptwr_emulate(struct vcpu *v, struct cpu_regs *regs, uint64_t va)
 {
     struct insn insn;
     struct code_segment cs;
     struct target t;
     uint64_t operand;
 
-    if (!(v->domain->vm_assist & 1ul << VMASST_TYPE_writable_pagetables) || v->in_user)
-        return false;
-    if ((error_code & (PFEC_P | PFEC_W | PFEC_RSVD | PFEC_I)) != (PFEC_P | PFEC_W) ||
-        !guest_va_ok(va))
-        return false;
     if (mfn_eq(table_at(v, va), MFN_NONE)) /* looked for again below: see write_emulate() */
         return false;
     switch (fetch_insn(v, regs, &insn, &cs)) {

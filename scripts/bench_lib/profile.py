@@ -96,13 +96,8 @@ def counts_of(build, row, on):
     return counted, run.rows[row][1]
 
 
-def show(build, row, function, on):
-    if row not in ROWS:
-        raise ToolError(f"no row {row}; rows are {', '.join(ROWS)}")
-    counted, ops = counts_of(build, row, on)
-    counts = {at: n / ops for at, n in counted.items()}
-    kernel = Symbols(build.dir / "bench.elf", "guest")
-    hypervisor = Symbols(build.hypervisor, "hypervisor") if on == "pinion" else None
+def sums_of(counts, hypervisor, kernel):
+    """{(whose, function): instructions}; hypervisor and kernel are Symbols, None where there are none."""
     sums = {}
     for at, n in counts.items():
         if HV_IMAGE_VA <= at < 0xFFFF830000000000:
@@ -110,18 +105,34 @@ def show(build, row, function, on):
         elif at < 1 << 47:
             key = ("user", "")
         else:
-            key = ("guest", kernel(at))
+            key = ("guest", kernel(at) if kernel else "(all of it)")
         sums[key] = sums.get(key, 0) + n
+    return sums
+
+
+def tell(title, counted, ops, function, hypervisor, kernel):
+    """Prints the profile, or the one function's instructions with their counts."""
+    counts = {at: n / ops for at, n in counted.items()}
     if function:
         symbols = [s for s in (hypervisor, kernel) if s and function in s.names]
         if not symbols:
             raise ToolError(f"no function {function}")
         print("\n".join(symbols[0].listing(function, counts)))
         return
-    print(f"{row} on {on}: instructions for each of {ops} operations")
+    print(f"{title}: instructions for each of {ops} operations")
+    sums = sums_of(counts, hypervisor, kernel)
     for (where, name), n in sorted(sums.items(), key=lambda item: -item[1]):
         print(f"{n:12.1f}  {where:10} {name}")
     for where in ("hypervisor", "guest", "user"):
         part = sum(n for key, n in sums.items() if key[0] == where)
         if part:
             print(f"{part:12.1f}  {where:10} in all")
+
+
+def show(build, row, function, on):
+    if row not in ROWS:
+        raise ToolError(f"no row {row}; rows are {', '.join(ROWS)}")
+    counted, ops = counts_of(build, row, on)
+    kernel = Symbols(build.dir / "bench.elf", "guest")
+    hypervisor = Symbols(build.hypervisor, "hypervisor") if on == "pinion" else None
+    tell(f"{row} on {on}", counted, ops, function, hypervisor, kernel)

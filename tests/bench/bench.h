@@ -70,8 +70,8 @@ struct bench_row {
     void (*run)(const char *name);
 };
 
-extern const struct bench_row bench_rows_calls[], bench_rows_updates[], bench_rows_faults[],
-    bench_rows_roots[], bench_rows_users[], bench_rows_boot[];
+extern const struct bench_row bench_rows_calls[], bench_rows_updates[], bench_rows_stores[],
+    bench_rows_faults[], bench_rows_roots[], bench_rows_users[], bench_rows_boot[];
 
 /* Memory accounts (memory.c): runs when `rows` names it, and may leave little of the machine. */
 void bench_memory(const char *name);

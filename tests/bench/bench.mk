@@ -2,7 +2,7 @@
 # The benchmark kernel.
 
 $(eval $(call TEST_KERNEL,bench,main.c area.c stubs.S rows_boot.c rows_calls.c rows_updates.c \
-	rows_faults.c rows_roots.c rows_users.c memory.c growth.c))
+	rows_stores.c rows_faults.c rows_roots.c rows_users.c memory.c growth.c))
 
 # What is on the clock before any hypervisor runs.
 $(BUILD)/bench-firmware.elf: tests/bench/firmware.S

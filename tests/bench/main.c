@@ -18,7 +18,7 @@
 #include <string.h>
 
 static const struct bench_row *const tables[] = {
-    bench_rows_calls, bench_rows_updates, bench_rows_faults,
+    bench_rows_calls, bench_rows_updates, bench_rows_stores, bench_rows_faults,
     bench_rows_roots, bench_rows_users,   bench_rows_boot,
 };
 

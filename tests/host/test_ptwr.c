@@ -2,7 +2,7 @@
 /*
  * Stores to a live L1, from the fault to the entry: what is emulated, what is the guest's fault, and what
  * another CPU may do in between. The guest's code lies at GUEST_VA, its L1 is mapped read-only in slot
- * TABLE_SLOT of itself.
+ * TABLE_SLOT of itself. Everything is asked of the short way first, and then of the general one alone.
  */
 #include "machine.h"
 
@@ -18,6 +18,7 @@
 
 static struct machine_tree tree;
 static uint64_t entry_va; /* where the guest sees the entry */
+static bool generally;    /* not by the short way */
 
 static int setup(void **state)
 {
@@ -34,23 +35,44 @@ static int setup(void **state)
     v->in_user = 0;
     entry_va = TABLE_SLOT * PAGE_SIZE + DATA_SLOT * 8;
     reflected = (struct reflected){ 0 };
+    generally = false;
     return 0;
+}
+
+static int setup_general(void **state)
+{
+    int rc = setup(state);
+
+    generally = true;
+    return rc;
+}
+
+/* A write to va that faulted. False: that fault was reflected to the guest. */
+static bool write_fault(struct cpu_regs *regs, uint64_t va)
+{
+    unsigned before = reflected.count;
+
+    hooks.general = generally;
+    ptwr_fault(regs, va);
+    assert_null(
+        this_cpu()->refusal.rule); /* it would explain the next refusal, of another request */
+    machine_check("write to a page that may only be read");
+    if (reflected.count == before || reflected.vector != 14 ||
+        reflected.error_code != (PFEC_P | PFEC_W))
+        return true;
+    assert_int_equal(reflected.count, before + 1);
+    assert_int_equal(reflected.cr2, va);
+    reflected.count = before;
+    return false;
 }
 
 /* The guest's store: code at RIP, RAX the value, RBX the operand. True when it was carried out. */
 static bool fault_with(const void *code, size_t bytes, struct cpu_regs *regs)
 {
-    struct vcpu *v = vcpu_current();
-    bool done;
-
     memcpy(machine_guest_memory, code, bytes);
     regs->rip = GUEST_VA;
     regs->cs = FLAT_RING3_CS64;
-    done = ptwr_fault(v, regs, entry_va, PFEC_P | PFEC_W);
-    assert_null(
-        this_cpu()->refusal.rule); /* it would explain the next refusal, of another request */
-    machine_check("store to a table");
-    return done;
+    return write_fault(regs, entry_va);
 }
 
 static bool fault(const void *code, size_t bytes, struct cpu_regs *regs)
@@ -125,17 +147,11 @@ static void conditions(void **state)
     v->domain->vm_assist = 0;
     assert_false(STORE(&regs, MOV_RBX_RAX));
     v->domain->vm_assist = assist;
-    v->in_user = 1;
-    assert_false(STORE(&regs, MOV_RBX_RAX));
-    v->in_user = 0;
     regs.rbx = entry_va;
-    assert_false(ptwr_fault(v, &regs, entry_va, PFEC_W));
-    assert_false(ptwr_fault(v, &regs, entry_va, PFEC_P));
-    assert_false(ptwr_fault(v, &regs, entry_va, PFEC_P | PFEC_W | PFEC_I));
-    assert_false(ptwr_fault(v, &regs, entry_va + 8, PFEC_P | PFEC_W)); /* not the operand */
-    assert_false(ptwr_fault(v, &regs, HV_VA_START, PFEC_P | PFEC_W));
-    assert_false(ptwr_fault(v, &regs, 0, PFEC_P | PFEC_W)); /* no table mapped there */
-    assert_false(STORE(&regs, 0x48, 0x8b, 0x03));           /* a load */
+    assert_false(write_fault(&regs, entry_va + 8)); /* not the operand */
+    assert_false(write_fault(&regs, HV_VA_START));
+    assert_false(write_fault(&regs, 0));          /* no table mapped there */
+    assert_false(STORE(&regs, 0x48, 0x8b, 0x03)); /* a load */
     assert_string_equal(log_text(), "");
     assert_false(STORE(&regs, 0xf0, 0x48, 0x89, 0x03)); /* LOCK MOV */
     assert_int_equal(entry(), was);
@@ -200,14 +216,13 @@ static void another_domains_table(void **state)
 /* Code that ends with its page: the fault at the first byte that cannot be read. */
 static void code_across_a_missing_page(void **state)
 {
-    struct vcpu *v = vcpu_current();
     struct cpu_regs regs = { .cs = FLAT_RING3_CS64,
                              .rip = GUEST_VA + GUEST_BYTES - 2,
                              .rbx = entry_va };
 
     (void)state;
     memcpy(machine_guest_memory + GUEST_BYTES - 2, (const uint8_t[]){ 0x48, 0x89 }, 2);
-    assert_true(ptwr_fault(v, &regs, entry_va, PFEC_P | PFEC_W));
+    assert_true(write_fault(&regs, entry_va));
     assert_int_equal(reflected.count, 1);
     assert_int_equal(reflected.vector, 14);
     assert_int_equal(reflected.cr2, GUEST_VA + GUEST_BYTES);
@@ -248,6 +263,29 @@ static void a_lost_race_is_repeated(void **state)
     }
 }
 
+/* The same of a writable page that is mapped: its references are taken once. */
+static void a_lost_race_keeps_no_reference(void **state)
+{
+    mfn_t page = machine_page(&machine_guest);
+    uint64_t value = pte_make(page, LEAF_RW);
+
+    (void)state;
+    for (unsigned long at = 1; at < 40; at++) {
+        struct cpu_regs regs = { .rax = value };
+
+        assert_int_equal(op_update(tree.l[1], DATA_SLOT, value), 0);
+        assert_int_equal(op_update(tree.l[1], DATA_SLOT, 0), 0); /* writable, and idle */
+        hooks_reset();
+        hooks.interrupt = set_accessed;
+        hooks.interrupt_at = at;
+        assert_true(STORE(&regs, 0x48, 0x87, 0x03)); /* xchg */
+        if (hooks.shared_accesses >= at)
+            assert_int_equal((entry() | regs.rax) & PTE_AVAIL0, PTE_AVAIL0);
+        assert_int_equal(frame_type_refs(page), 1);
+        hooks_reset();
+    }
+}
+
 /* The entry is looked at once for each attempt, whatever it reads the second time. */
 static void the_entry_is_read_once(void **state)
 {
@@ -274,7 +312,9 @@ static void a_string_store_goes_on(void **state)
     assert_int_equal(regs.rip, GUEST_VA + 3);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, setup, machine_teardown)
+#define test(name)                                                  \
+    cmocka_unit_test_setup_teardown(name, setup, machine_teardown), \
+        cmocka_unit_test_setup_teardown(name, setup_general, machine_teardown)
 
 int main(void)
 {
@@ -283,8 +323,9 @@ int main(void)
         test(refused_is_the_guests_fault), test(conditions),
         test(operands_of_segments),        test(operands_that_do_not_fit),
         test(code_across_a_missing_page),  test(a_single_step_follows),
-        test(a_lost_race_is_repeated),     test(the_entry_is_read_once),
-        test(a_string_store_goes_on),      test(another_domains_table),
+        test(a_lost_race_is_repeated),     test(a_lost_race_keeps_no_reference),
+        test(the_entry_is_read_once),      test(a_string_store_goes_on),
+        test(another_domains_table),
     };
 
     return cmocka_run_group_tests_name("ptwr", tests, 0, 0);

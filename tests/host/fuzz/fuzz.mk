@@ -6,7 +6,8 @@ FUZZ_TARGETS := memory elf multiboot options decode map store
 FUZZ_memory_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c pt/page_type.c pt/table.c \
 	pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/descriptor.c pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c \
 	pv/update_va.c pv/descriptor.c pv/memory_op.c pv/memory_info.c pv/memory_exchange.c \
-	pv/multicall.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c dom/teardown.c \
+	pv/multicall.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c \
+	pv/ptwr_fault.c pv/store_form.c dom/teardown.c \
 	dom/gnttab.c dom/gnttab_entry.c dom/gnttab_handle.c
 FUZZ_memory_SRCS := memory.c memory_machine.c memory_ghost.c memory_hooks.c memory_guest.c \
 	memory_race.c memory_select.c memory_ops.c memory_requests.c memory_acts.c
