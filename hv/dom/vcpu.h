@@ -51,7 +51,7 @@ struct store_form {
     uint8_t scale;
     bool indexed;
 };
-#define STORE_FORMS 8u /* for each vCPU */
+#define STORE_FORMS 16u /* for each vCPU */
 
 struct vcpu {
     struct percpu *cpu;       /* first: this_cpu() reads it through GS */

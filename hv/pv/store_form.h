@@ -54,7 +54,7 @@ static inline uint64_t *store_register(struct cpu_regs *regs, uint8_t place)
 /* The form of these bytes, of those that are kept by the address of the code or made anew. */
 static inline const struct store_form *store_form_of(struct vcpu *v, uint64_t rip, uint64_t code)
 {
-    struct store_form *f = &v->store_forms[rip % STORE_FORMS];
+    struct store_form *f = &v->store_forms[(rip ^ rip >> 4) % STORE_FORMS];
 
     if (__builtin_expect(f->code != code, 0))
         store_form_make(f, code);
