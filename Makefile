@@ -21,7 +21,7 @@ XEN_INCLUDE ?= /usr/include/xen
 # The hypervisor: sources relative to hv/.
 HV_SRCS := main.c domains.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c \
 	cpu/guest_symbols.c cpu/smap.c \
-	cpu/entry.S cpu/fault.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/timer.c cpu/fpu.c \
+	cpu/entry.S cpu/fault.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/apic.c cpu/clock.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
 	mm/tlb.c mm/guest_copy.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
@@ -51,7 +51,7 @@ GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c 
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
 SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplicate \
-	user_faults eviction address_spaces threads_and_time emulation emulation_fuzz \
+	user_faults eviction address_spaces threads_and_time timers emulation emulation_fuzz \
 	emulation_timing descriptors writable_tables user_privileged domain_requests batches \
 	shared_library fork_cow stack_guard fault_codes many_spaces user_mode hostile_types \
 	hostile_frames hostile_flags hostile_hv_slots hostile_pointers hostile_addresses \

@@ -1,159 +1,144 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clock and the next deadline. System time counts from timer_init() in ns, by the TSC, whose rate
- * is measured against the PIT's fixed one. Deadlines use the PIT as a one-shot of at most 50 ms:
- * longer ones are reached in several steps.
+ * The next deadline, by the timer of the local APIC, or where that cannot be had by the PIT, as a
+ * one-shot of at most 50 ms.
  *
- * Invariant: tsc_scale never changes after timer_init(), so a guest's copy of it stays true.
+ * Invariant: while there is a deadline, an interrupt comes at hardware_next, which is not after it,
+ * or has come and waits to be taken. One that comes early leads to the next step.
+ *
+ * Under TCG a write that sets the hardware wakes a thread of QEMU and costs more than all the rest of
+ * a tick. So a deadline that moves on leaves the hardware as it is: most move again before it
+ * interrupts. And deadlines at equal distances, a guest's periodic timer, are left to it to repeat.
  */
 #include "cpu/timer.h"
 
+#include "cpu/apic.h"
 #include "cpu/irq.h"
+#include "cpu/pit.h"
 #include "dom/sched.h"
 #include "lib/printk.h"
 #include "lib/uart.h"
 #include "lib/x86.h"
 
-#define PIT_HZ       1193182ull
-#define PIT_CHANNEL0 0x40
-#define PIT_CHANNEL2 0x42
-#define PIT_COMMAND  0x43
-#define PIT_ONESHOT0 0x30 /* channel 0, both bytes, interrupt on terminal count */
-#define PIT_ONESHOT2 0xb0
-#define PORT_SPEAKER 0x61 /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
-#define GATE2        0x01
-#define SPEAKER      0x02
-#define OUTPUT2      0x20
+#define STEP_NS       50000000ull
+#define REPEAT_MAX_NS 1000000000ull
+#define FAR_NS        1000000000000ull /* in TSC ticks it still fits 64 bits; the steps correct it */
+#define NS_PER_S      1000000000ull
 
-#define CALIBRATE_TICKS 2387u /* 2 ms */
-#define CALIBRATE_RUNS  3u
-#define STEP_NS         50000000ull
-#define FAR_NS          1000000000000ull /* in TSC ticks it still fits 64 bits; the steps correct it */
-#define NS_PER_S        1000000000ull
-
-struct tsc_scale tsc_scale;
 static uint64_t timer_deadline; /* system time, 0 = none */
-
-uint64_t system_time(void)
-{
-    return tsc_scale.mul ? tsc_to_ns(rdtsc()) : 0;
-}
-
-/* TSC ticks while channel 2 counts CALIBRATE_TICKS down; 0 if it never gets there. */
-static uint64_t calibrate_once(void)
-{
-    uint8_t port = inb(PORT_SPEAKER) & ~(GATE2 | SPEAKER);
-    uint64_t start, end;
-
-    outb(PORT_SPEAKER, port);
-    outb(PIT_COMMAND, PIT_ONESHOT2);
-    outb(PIT_CHANNEL2, CALIBRATE_TICKS & 0xff);
-    outb(PIT_CHANNEL2, CALIBRATE_TICKS >> 8);
-    outb(PORT_SPEAKER, port | GATE2);
-    start = rdtsc();
-    for (unsigned i = 0; !(inb(PORT_SPEAKER) & OUTPUT2); i++)
-        if (i == 10000000)
-            return 0;
-    end = rdtsc();
-    outb(PORT_SPEAKER, port);
-    return end - start;
-}
-
-/* The smallest of a few: whatever disturbs a measurement makes it longer. */
-static uint64_t calibrate_hz(void)
-{
-    uint64_t best = 0;
-
-    for (unsigned i = 0; i < CALIBRATE_RUNS; i++) {
-        uint64_t ticks = calibrate_once();
-
-        if (ticks && (!best || ticks < best))
-            best = ticks;
-    }
-    return best * PIT_HZ / CALIBRATE_TICKS;
-}
-
-/* ns = ticks * 10^9 / hz as (ticks << shift) * mul >> 32, with mul in [2^31, 2^32). */
-static void scale_set(uint64_t hz)
-{
-    uint64_t ns = NS_PER_S, mul;
-    int8_t shift = 0;
-
-    for (; ns < hz; shift--)
-        ns <<= 1;
-    for (; ns >= hz; shift++) /* now hz / 2 <= ns < hz, and ns / hz is the fraction */
-        ns = (ns + 1) >> 1;
-    while (hz >> 32) {
-        hz >>= 1;
-        ns >>= 1;
-    }
-    mul = (ns << 32) / hz;
-    tsc_scale.mul = (uint32_t)mul;
-    tsc_scale.shift = shift;
-    tsc_scale.khz = (uint32_t)(hz / 1000);
-    tsc_scale.tsc_base = rdtsc();
-}
+static uint64_t hardware_next;  /* when the hardware interrupts next, 0 = not again */
+static uint64_t repeat;         /* ns from each interrupt to the next by itself, 0 = none */
+static uint64_t interval;       /* from the last deadline's expiry to the deadline behind it */
+static bool expiring, by_apic;
 
 void timer_init(void)
 {
-    uint64_t hz = calibrate_hz();
-
-    if (!hz) {
-        printk(LOG_WARNING, "PIT does not count: taking the TSC as 1 GHz\n");
-        hz = NS_PER_S;
-    }
-    scale_set(hz);
-    printk(LOG_INFO, "Detected %lu.%03lu MHz processor.\n", hz / 1000000, hz / 1000 % 1000);
+    apic_init();
+    by_apic = apic_timer_init(clock_init());
+    printk(LOG_INFO, "Deadlines by the %s.\n", by_apic ? "local APIC" : "PIT");
     irq_init();
-    irq_unmask(0);
+    if (by_apic)
+        outb(PIT_COMMAND, PIT_ONESHOT0); /* and never a count: the firmware's tick ends */
+    else
+        irq_unmask(0);
     if (uart_irq() && uart_irq() < 16) {
         uart_input_irq(true);
         irq_unmask(uart_irq());
     }
 }
 
-static void timer_program(uint64_t now)
+static void pit_arm(uint64_t ns)
 {
-    uint64_t ns, ticks;
+    uint64_t ticks = (ns * PIT_HZ + NS_PER_S - 1) / NS_PER_S;
 
-    ns = timer_deadline > now ? timer_deadline - now : 1;
-    if (ns > FAR_NS)
-        ns = FAR_NS;
-    this_cpu()->timer_tsc = rdtsc() + ns * tsc_scale.khz / 1000000;
-    if (ns > STEP_NS)
-        ns = STEP_NS;
-    ticks = (ns * PIT_HZ + NS_PER_S - 1) / NS_PER_S;
     outb(PIT_COMMAND, PIT_ONESHOT0);
     outb(PIT_CHANNEL0, (uint8_t)ticks);
     outb(PIT_CHANNEL0, (uint8_t)(ticks >> 8));
 }
 
+/* A long way is gone in steps, of which the last is short: no error of the rate makes it late. */
+static void hardware_arm(uint64_t ns)
+{
+    if (ns > STEP_NS)
+        ns = by_apic ? ns - ns / 64 : STEP_NS;
+    hardware_next = system_time() + ns;
+    if (by_apic)
+        apic_timer_arm(ns, repeat);
+    else
+        pit_arm(ns);
+}
+
+/* The deadline is a new one, seen at tsc or now: the hardware is to interrupt by then. */
+static void deadline_set(uint64_t tsc, uint64_t now)
+{
+    uint64_t ns = timer_deadline > now ? timer_deadline - now : 1;
+
+    if (ns > FAR_NS)
+        ns = FAR_NS;
+    this_cpu()->timer_tsc = tsc + ns * tsc_scale.khz / 1000000;
+    if (hardware_next && hardware_next <= timer_deadline)
+        return;
+    repeat = 0;
+    hardware_arm(ns);
+}
+
 void timer_arm(uint64_t deadline_ns)
 {
+    if (deadline_ns == timer_deadline)
+        return;
     timer_deadline = deadline_ns;
-    if (deadline_ns)
-        timer_program(system_time());
-    else
+    if (expiring)
+        return;
+    if (deadline_ns) {
+        uint64_t tsc = rdtsc();
+
+        deadline_set(tsc, tsc_to_ns(tsc));
+    } else {
         this_cpu()->timer_tsc = ~0ull;
+    }
+}
+
+/* What is due is done; the deadline behind it is set once, when it is known. */
+static void timer_expire(uint64_t tsc, uint64_t now)
+{
+    uint64_t before = interval;
+
+    timer_deadline = 0;
+    this_cpu()->timer_tsc = ~0ull;
+    expiring = true;
+    vcpu_timers_expire(now);
+    expiring = false;
+    interval = timer_deadline - now;
+    if (!timer_deadline)
+        return;
+    if (by_apic && !repeat && interval == before && interval <= REPEAT_MAX_NS) {
+        repeat = interval;
+        hardware_arm(interval);
+        hardware_next = timer_deadline; /* or a little later, as the deadline was seen late */
+    }
+    deadline_set(tsc, now);
 }
 
 void timer_poll(void)
 {
-    if (timer_deadline && system_time() >= timer_deadline)
-        timer_interrupt();
+    uint64_t tsc = rdtsc();
+
+    if (tsc >= this_cpu()->timer_tsc)
+        timer_expire(tsc, tsc_to_ns(tsc));
 }
 
 void timer_interrupt(void)
 {
-    uint64_t now = system_time();
+    uint64_t tsc = rdtsc(), now = tsc_to_ns(tsc);
 
-    if (!timer_deadline)
-        return;
-    if (now < timer_deadline) {
-        timer_program(now);
-        return;
+    hardware_next = repeat ? now + repeat : 0;
+    if (timer_deadline && timer_deadline <= now + TIMER_SLOP_NS) {
+        timer_expire(tsc, now);
+    } else if (timer_deadline) {
+        hardware_next = 0;
+        deadline_set(tsc, now);
+    } else if (repeat) {
+        hardware_next = repeat = 0;
+        apic_timer_stop();
     }
-    timer_deadline = 0;
-    this_cpu()->timer_tsc = ~0ull;
-    vcpu_timers_expire(now);
 }

@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+/* In clock.c: starts system time (a few ms). Gives the rate of the APIC's timer in Hz, or 0. */
+uint64_t clock_init(void);
+
 /*
  * Calibrates the TSC against the PIT (a few ms), starts system time, and readies the interrupts of
  * timer and serial input; they come once a guest or the idle loop runs.

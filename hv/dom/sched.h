@@ -110,9 +110,11 @@ struct tsc_scale {
 };
 extern struct tsc_scale tsc_scale;
 
-/* System time in ns since boot, and the next hardware deadline in it (0 = none). */
+/* System time in ns since boot, and the next deadline in it (0 = none). */
 uint64_t system_time(void);
 void timer_arm(uint64_t deadline_ns);
+/* What may be done before its time: then it comes this much early at most. */
+#define TIMER_SLOP_NS 50000ull
 /* Does what the timer interrupt would, if it is due: for long work with interrupts off. */
 void timer_poll(void);
 

@@ -5,7 +5,8 @@
  * hardware (cpu/timer.c).
  *
  * ABI quirks: the periodic tick falls due only while its vCPU runs, and is armed only while
- * VIRQ_TIMER is bound; a deadline that has passed fires at once.
+ * VIRQ_TIMER is bound; a deadline that has passed fires at once. The tick may be a little early, so
+ * that one that was late does not make the next one late too; a single-shot timer never is.
  */
 #include "dom/sched.h"
 
@@ -14,8 +15,6 @@
 #include "lib/x86.h"
 
 #define TIME_REFRESH_NS 1000000000ull
-
-static uint64_t armed; /* what the hardware was last asked for */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -48,10 +47,7 @@ void vcpu_timers_update(void)
         for (unsigned i = 0; i < d->vcpus; i++)
             next = earlier(next, vcpu_deadline(d->vcpu[i]));
     }
-    if (next != armed) {
-        armed = next;
-        timer_arm(next);
-    }
+    timer_arm(next);
 }
 
 static bool due(uint64_t deadline, uint64_t now)
@@ -61,7 +57,7 @@ static bool due(uint64_t deadline, uint64_t now)
 
 static void vcpu_expire(struct vcpu *v, uint64_t now)
 {
-    if (periodic_active(v) && v->time.periodic_next <= now) {
+    if (periodic_active(v) && v->time.periodic_next <= now + TIMER_SLOP_NS) {
         v->time.periodic_next = now + v->time.periodic_ns;
         evtchn_raise_virq(v, VIRQ_TIMER);
     }
@@ -77,7 +73,6 @@ static void vcpu_expire(struct vcpu *v, uint64_t now)
 
 void vcpu_timers_expire(uint64_t now)
 {
-    armed = 0;
     if (due(sched_slice_end(), now))
         vcpu_preempt();
     for (struct domain *d = domain_list; d; d = d->next) {

@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from conftest import BUILD, boot, call
+from conftest import BUILD, boot, boot_modules, call
 
 INITRD = BUILD / "initrd.cpio"
 GUEST = BUILD / "guest.elf"
@@ -38,7 +38,27 @@ def test_both_ways_of_loading_look_the_same(hello, firmware):
     assert not [line for line in done.out.splitlines() if "nknown" in line]
 
 
-@pytest.mark.parametrize("cpu", ["qemu64", "EPYC", "max"])
+@pytest.mark.parametrize(
+    "cpu, timer", [("qemu64", "local APIC"), ("qemu64,-apic", "PIT")]
+)
+def test_both_timers(cpu, timer):
+    """Pauses by the one timer or the other; what is typed interrupts by the 8259s on both."""
+    words = "domain:memory=8M:name="
+    done = boot_modules(
+        [
+            f"{BUILD / 'domains.elf'} {words}a job=echo",
+            f"{BUILD / 'domains.elf'} {words}b job=halves rounds=3 pause=30",
+        ],
+        "domu",
+        text=b"\ntyped\nquit\n",
+        extra=["-cpu", cpu],
+    )
+    assert f"(XEN) Deadlines by the {timer}." in done.out, done.out
+    assert "heard typed" in done.out, done.out
+    assert done.out.count("second half") == 3, done.out
+
+
+@pytest.mark.parametrize("cpu", ["qemu64", "qemu64,-apic", "EPYC", "max"])
 def test_scenarios_on_cpu_models(cpu):
     """One boot of all scenarios; the matrix runs on qemu64 alone."""
     done = boot(GUEST, "--cmdline", "scenarios=all", "--module", INITRD, "--cpu", cpu, timeout=90)
