@@ -16,8 +16,8 @@
 #include "clock.h"
 
 #define MS       1000000UL
-#define FOREVER  (20000 * MS) /* the longest that anything is waited for */
-#define LATE_MAX (3000 * MS)  /* only to tell it from one that was forgotten */
+#define FOREVER  (40000 * MS) /* the longest that anything is waited for */
+#define LATE_MAX (3000 * MS)  /* to tell it from one that was forgotten */
 
 static void single_set(uint64_t deadline)
 {
@@ -48,14 +48,15 @@ static void ticks_wait(uint64_t seen, uint64_t more)
     EXPECT(clock_ticks() - seen >= more);
 }
 
-/* The next event is that of this deadline. */
-static void single_expect(uint64_t seen, uint64_t deadline)
+/* The next event is that of this deadline. Result: how late it was. */
+static uint64_t single_expect(uint64_t seen, uint64_t deadline)
 {
     uint64_t now;
 
     ticks_wait(seen, 1);
     now = clock_ns();
-    EXPECT(now >= deadline && now < deadline + LATE_MAX);
+    EXPECT(now >= deadline);
+    return now - deadline;
 }
 
 static void single_try(uint64_t ns)
@@ -66,24 +67,28 @@ static void single_try(uint64_t ns)
     single_expect(seen, deadline);
 }
 
-/* Moved before it came, `times` times by `step`: tried again if the machine stood still meanwhile. */
+/*
+ * Moved before it came, `times` times by `step`. Tried again if the machine stood still meanwhile, and
+ * a few times if it came late: one that is forgotten is late each time.
+ */
 static void moved_try(uint64_t from, long step, unsigned int times)
 {
-    for (unsigned int try = 0; try < 100; try++) {
+    for (unsigned int try = 0, late = 0; try < 100 && late < 3; try++) {
         uint64_t seen = clock_ticks(), start = clock_ns(), deadline = start + from;
 
         single_set(deadline);
         for (unsigned int i = 0; i < times; i++)
             single_set(deadline += (uint64_t)step);
         if (clock_ns() < (step < 0 ? deadline : start + from)) {
-            single_expect(seen, deadline);
-            return;
+            if (single_expect(seen, deadline) < LATE_MAX)
+                return;
+            late++;
         }
         while (clock_ns() < deadline)
             ;
         single_stop(); /* behind it none of their events is still to come */
     }
-    EXPECT_EQ(times, 0); /* a hundred times too slow */
+    EXPECT(!"late, or the machine is too slow");
 }
 
 /* Runs for ns, in which nothing comes. */
@@ -100,8 +105,8 @@ SCENARIO(timer_moves, "timer-moves", "deadlines that are moved, cancelled, repea
 {
     moved_try(FOREVER, 2 * MS - (long)FOREVER, 1);
     moved_try(2 * MS, 7 * MS, 1);
-    moved_try(2 * MS, MS / 10, 50);
-    moved_try(60 * MS, -MS, 50);
+    moved_try(5 * MS, MS / 10, 50);
+    moved_try(60 * MS, -MS, 10);
 
     single_set(clock_ns() + MS);
     single_stop();
