@@ -27,4 +27,7 @@
  */
 #define FRAME_REF_RESERVE 512
 
+/* A domain's table of event channels: 2^order pages, of 512 ports each. The 2-level ABI has 4096. */
+#define EVTCHN_TABLE_ORDER 3
+
 #endif

@@ -17,17 +17,17 @@
 #include "lib/string.h"
 #include "mm/page_alloc.h"
 
-#define TABLE_ORDER 3u
-_Static_assert(EVTCHN_PORTS * sizeof(struct evtchn) == PAGE_SIZE << TABLE_ORDER, "table order");
+_Static_assert(EVTCHN_PORTS * sizeof(struct evtchn) == PAGE_SIZE << EVTCHN_TABLE_ORDER,
+               "ports of a page");
 
 bool evtchn_init(struct domain *d)
 {
-    mfn_t mfn = page_alloc(TABLE_ORDER);
+    mfn_t mfn = page_alloc(EVTCHN_TABLE_ORDER);
 
     if (!frame_valid(mfn))
         return false;
     d->evtchn.port = frame_va(mfn);
-    memset(d->evtchn.port, 0, PAGE_SIZE << TABLE_ORDER);
+    memset(d->evtchn.port, 0, PAGE_SIZE << EVTCHN_TABLE_ORDER);
     d->evtchn.limit = EVTCHN_BUCKET;
     return true;
 }
@@ -60,7 +60,7 @@ void evtchn_destroy(struct domain *d)
             evtchn_unlock_both(d, peer);
         }
     }
-    page_free(frame_of_va(d->evtchn.port), TABLE_ORDER);
+    page_free(frame_of_va(d->evtchn.port), EVTCHN_TABLE_ORDER);
     d->evtchn.port = 0;
     d->evtchn.limit = 0;
 }

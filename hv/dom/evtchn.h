@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 #include "abi/abi.h"
+#include "geometry.h"
 #include "lib/spinlock.h"
 #include "pt/audit.h"
 
-#define EVTCHN_PORTS  4096u
+#define EVTCHN_PORTS  (512u << EVTCHN_TABLE_ORDER)
 #define EVTCHN_VIRQS  24u
 #define EVTCHN_BUCKET 64u /* the table's reach grows by so many ports, as guests can observe */
 

@@ -116,6 +116,8 @@ static void entries_check(struct census *c, const struct domain *first, bool fou
     for (uint32_t ref = 0; gt && ref < gt->frames * GNTTAB_PER_FRAME; ref++) {
         const struct grant_active *act = gnttab_active(gt, ref);
 
+        if (!act->pins && !found)
+            continue;
         in_use += act->pins != 0;
         c->handles -= act->pins * mark(c->granter->id, ref, act->domid);
         if (!found)

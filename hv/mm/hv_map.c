@@ -28,7 +28,7 @@ uint64_t idle_root_pa;
 uint64_t (*hv_map_table_source)(void);
 bool hv_map_small;
 
-static struct spinlock map_lock; /* the idle page table and the two counters below */
+static struct spinlock map_lock; /* these tables, the two counters below */
 static uint64_t stacks_used[STACKS_MAX / 64];
 static unsigned io_pages;
 
@@ -134,17 +134,17 @@ void hv_map_watch(void)
 
 int perdomain_set(struct perdomain_map *map, uint64_t va, uint64_t pte)
 {
-    uint64_t *entry;
+    uint64_t *entry = 0;
 
+    spin_lock(&map_lock); /* another vCPU of the domain's may need the same tables */
     if (!map->l3_pa)
         map->l3_pa = table_page();
-    if (!map->l3_pa)
-        return -ENOMEM;
-    entry = entry_at(table_va(map->l3_pa), 3, va, 1, HV_PTE_TABLE);
-    if (!entry)
-        return -ENOMEM;
-    *entry = pte;
-    return 0;
+    if (map->l3_pa)
+        entry = entry_at(table_va(map->l3_pa), 3, va, 1, HV_PTE_TABLE);
+    if (entry)
+        *entry = pte;
+    spin_unlock(&map_lock);
+    return entry ? 0 : -ENOMEM;
 }
 
 static void tables_free(uint64_t pa, unsigned level)

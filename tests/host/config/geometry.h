@@ -30,5 +30,8 @@
 #ifndef FRAME_REF_RESERVE
 #define FRAME_REF_RESERVE 512
 #endif
+#ifndef EVTCHN_TABLE_ORDER
+#define EVTCHN_TABLE_ORDER 3
+#endif
 
 #endif

@@ -8,11 +8,13 @@ FUZZ_memory_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c pt/
 	pv/update_va.c pv/descriptor.c pv/memory_op.c pv/memory_info.c pv/memory_exchange.c \
 	pv/multicall.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c \
 	pv/ptwr_fault.c pv/store_form.c dom/teardown.c \
-	dom/gnttab.c dom/gnttab_entry.c dom/gnttab_handle.c
-FUZZ_memory_SRCS := memory.c memory_machine.c memory_ghost.c memory_hooks.c memory_guest.c \
-	memory_race.c memory_select.c memory_ops.c memory_requests.c memory_acts.c
+	dom/gnttab.c dom/gnttab_entry.c dom/gnttab_handle.c dom/evtchn.c dom/evtchn_op.c \
+	pv/grant_op.c pv/grant_map.c pv/grant_pte.c pv/grant_copy.c
+FUZZ_memory_SRCS := memory.c memory_machine.c memory_domains.c memory_ghost.c memory_hooks.c memory_guest.c \
+	memory_race.c memory_select.c memory_ops.c memory_requests.c memory_acts.c \
+	memory_grants.c memory_granted.c memory_events.c
 # The auditor looks at everything after each record: as fast as it gets, and not steered for.
-FUZZ_memory_PLAIN := $(patsubst hv/%,%,$(wildcard hv/pt/audit*.c))
+FUZZ_memory_PLAIN := $(patsubst hv/%,%,$(wildcard hv/pt/audit*.c)) dom/gnttab_books.c dom/evtchn_books.c
 FUZZ_memory_MUTATOR := memory_mutate.c
 FUZZ_elf_HV := dom/elf.c dom/elf_notes.c dom/elf_legacy.c lib/format.c
 FUZZ_elf_SRCS := elf.c
@@ -34,7 +36,8 @@ CLANG ?= clang
 comma := ,
 FUZZ_DIR := $(BUILD)/fuzz
 # Counters narrow enough for a program to fill them, tables of full size.
-FUZZ_GEOMETRY := -DFRAME_REF_BITS=8 -DFRAME_REF_RESERVE=16 -DFRAME_TYPE_BITS=6 -DFRAME_EPOCH_BITS=4
+FUZZ_GEOMETRY := -DFRAME_REF_BITS=8 -DFRAME_REF_RESERVE=16 -DFRAME_TYPE_BITS=6 -DFRAME_EPOCH_BITS=4 \
+	-DEVTCHN_TABLE_ORDER=0
 FUZZ_BASE = $(filter-out $(PREFIX_MAP),$(COMMON)) -fno-omit-frame-pointer $(FUZZ_GEOMETRY) \
 	-DPINION_VERSION='"$(VERSION)"' -Itests/host/fuzz/config -Itests/host/config -Itests/host/fuzz -Itests/host -Ihv -Istore
 FUZZ_CLANG = $(FUZZ_BASE) -Wno-unknown-warning-option -Wno-incompatible-library-redeclaration -O2 -march=native

@@ -3,7 +3,7 @@
  * Fuzz target "memory": programs of up to 64 records over hv/mm, hv/pt and the requests of hv/pv that
  * change memory, with the auditor and the ghost TLB after each record. memory.h has the machine.
  */
-#include "memory.h"
+#include "memory_requests.h"
 
 static void run(const uint8_t *data, size_t size)
 {
@@ -13,6 +13,7 @@ static void run(const uint8_t *data, size_t size)
 
     fuzz_where = program_where;
     program_start(ops, count);
+    grants_start();
     machine_begin(&h);
     while (!program_ended())
         program_step();

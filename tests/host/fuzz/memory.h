@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine that memory programs run on: 40 frames with tables of full size, an unprivileged
+ * The machine that memory programs run on: 64 frames with tables of full size, an unprivileged
  * domain with two vCPUs, the initial domain, and another unprivileged one, on four CPUs or on one.
  *
  *   frames 0-2     the hypervisor's (2 its idle L4) and one that is not RAM
- *   then           d1: a tree L4…L1, a page, 7 blank pages; d2, d0: a tree, a page, a blank page
+ *   then           d1: its ports, its grant table, a tree L4…L1, a page, 7 blank pages
+ *                  d0, d2: the same with one blank page
  *   the rest       free
  *
  * A program is a header and records of 12 bytes (struct op). Everything that it leads to follows from
@@ -20,7 +21,7 @@
 #include "mm/frame.h"
 #include "pv/hypercall.h"
 
-#define FRAMES     40u
+#define FRAMES     64u
 #define FRAME_IDLE 2u
 #define FRAME_RAM  3u /* the first that is the allocator's */
 #define CPUS       4u
@@ -80,8 +81,9 @@ void program_where(char *text, size_t size);
 
 struct machine_domain {
     struct domain d;
-    bool exists;   /* else it was destroyed */
-    uint32_t left; /* frames that others still refer to */
+    bool exists; /* else it was destroyed */
+    bool dead;   /* and others still refer to its frames, or use its grants */
+    bool ends;   /* is being taken apart, with others in between */
 };
 
 extern struct machine_domain domains[DOMAINS]; /* d1, d0, d2 */
@@ -96,9 +98,25 @@ void machine_begin(const struct header *h);
 /* Destroys every domain; every frame must have come back. */
 void machine_end(const struct header *h);
 
+/* Hypervisor's slots of an L4. */
+#define HV_ENTRY (FRAME_IDLE * PAGE_SIZE | PTE_P | PTE_RW | PTE_A | PTE_D)
+
+/* Makes v the one that is loaded on this CPU, and the CPU the one that runs. */
+void cpu_load(struct percpu *cpu, struct vcpu *v);
+
 /* Makes vCPU n the one that runs, on its CPU. */
 void machine_run(unsigned n);
 bool vcpu_exists(unsigned n);
+
+/* Every rule holds, now. */
+void machine_check(void);
+
+/* ---- domains (memory_domains.c) ---- */
+
+/* All of them begin. */
+void domains_start(void);
+/* What is left of the dead that nobody refers to any more goes. */
+void domains_forget(void);
 
 /* The n-th page that a domain got at the start: of d1 0 is a page, 1-4 its L1 to L4, 5-11 blank. */
 uint64_t machine_page(unsigned n);
@@ -106,9 +124,6 @@ uint64_t machine_page(unsigned n);
 void machine_destroy(struct machine_domain *m);
 /* A new domain in place of one that is gone for good. False: no memory. */
 bool machine_create(struct machine_domain *m);
-
-/* Every rule holds, now. */
-void machine_check(void);
 
 /* ---- hooks (memory_hooks.c) ---- */
 
@@ -149,6 +164,8 @@ uint8_t *window(void); /* of the current vCPU */
 uint64_t window_va(void);
 /* Issues a hypercall until it ends. False: the domain died in the meantime. */
 bool hypercall(unsigned nr, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, long *result);
+/* event_channel_op (memory_events.c). */
+long hc_events(uint64_t cmd, uint64_t arg, uint64_t a3, uint64_t a4, uint64_t a5);
 /* At a place where the current vCPU waits: what others do then. */
 void others_run(void);
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "dom/gnttab.h"
 #include "mm/tlb.h"
 #include "pt/page_type.h"
 
@@ -15,7 +16,8 @@ _Static_assert(FRAMES <= 64, "a set of frames is one word");
 struct ghost {
     uint64_t readable, writable; /* frames that a TLB may hold */
     uint64_t table[5];           /* by level: frames that it may walk through */
-    bool runs;                   /* a root was loaded */
+    uint16_t domid;              /* whose root was loaded */
+    bool runs;                   /* one was */
 };
 
 struct seen { /* what the present entries of a frame name */
@@ -150,6 +152,31 @@ static void check_frame(uint64_t n, bool writable, bool table)
         fuzz_fail("frame %lx is writable, while a TLB may walk through it", n);
 }
 
+/*
+ * What a domain reaches of another one's, it was granted, until no TLB shows it any more (hazard G6).
+ * Privilege needs no grant.
+ */
+static void check_foreign(const struct ghost *g, uint64_t n)
+{
+    uint16_t owner = frame_owner(mfn_of(n));
+    const struct domain *granter;
+
+    if (owner == g->domid || owner == OWNER_NONE || owner == OWNER_HV || owner == OWNER_IO)
+        return;
+    granter = gnttab_domain(owner);
+    if (!granter || !grant_used(granter, g->domid, mfn_of(n), g->writable >> n & 1))
+        fuzz_fail("frame %lx of d%u's is not granted to d%u, which a TLB may hold it for", n, owner,
+                  g->domid);
+}
+
+static void check_reach(const struct ghost *g)
+{
+    if (!g->runs || g->domid == 0 || g->domid == OWNER_HV || machine_foreign_tables)
+        return;
+    for (uint64_t left = g->readable | g->writable; left; left &= left - 1)
+        check_foreign(g, (uint64_t)__builtin_ctzll(left));
+}
+
 void ghost_step(void)
 {
     uint64_t writable = 0, tables = 0, all;
@@ -173,6 +200,8 @@ void ghost_step(void)
 
         check_frame(n, writable >> n & 1, tables >> n & 1);
     }
+    for (unsigned cpu = 0; cpu < CPUS; cpu++)
+        check_reach(&ghosts[cpu]);
 }
 
 void ghost_read(uint64_t n)
@@ -187,7 +216,7 @@ void ghost_read(uint64_t n)
 
 static void forget(unsigned cpu)
 {
-    ghosts[cpu] = (struct ghost){ .runs = ghosts[cpu].runs };
+    ghosts[cpu] = (struct ghost){ .runs = ghosts[cpu].runs, .domid = ghosts[cpu].domid };
 }
 
 /* The flush clock is one for all CPUs: with several, only a flush of all of them advances it. */
@@ -211,6 +240,7 @@ void tlb_load_root(uint64_t cr3)
     this_cpu()->cr3 = cr3;
     forget(cpu);
     ghosts[cpu].runs = true;
+    ghosts[cpu].domid = domain_current() ? domain_current()->id : OWNER_HV;
     if (runs_alone())
         clock_advance();
     ghost_step();

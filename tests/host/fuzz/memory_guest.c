@@ -149,6 +149,8 @@ hypercall_fn *const hypercall_functions[HYPERCALLS] = {
     [__HYPERVISOR_update_va_mapping] = hc_update_va_mapping,
     [__HYPERVISOR_update_va_mapping_otherdomain] = hc_update_va_mapping_otherdomain,
     [__HYPERVISOR_mmuext_op] = hc_mmuext_op,
+    [__HYPERVISOR_grant_table_op] = hc_grant_table_op,
+    [__HYPERVISOR_event_channel_op] = hc_events,
 };
 #pragma GCC diagnostic pop
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine of memory programs: its start, its domains' deaths, the check of all rules. */
+/* The machine of memory programs: its start, its end, the check of all rules. */
 #include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "dom/teardown.h"
+#include "dom/evtchn.h"
+#include "dom/gnttab.h"
 #include "lib/printk.h"
 #include "mm/hv_map.h"
 #include "mm/m2p.h"
@@ -16,18 +17,14 @@
 #include "pt/pin.h"
 
 #define HV_SLOTS  (PT_HV_SLOT_LAST - PT_HV_SLOT_FIRST + 1)
-#define HV_ENTRY  (FRAME_IDLE * PAGE_SIZE | PTE_P | PTE_RW | PTE_A | PTE_D)
-#define BLANK     7u /* pages of d1 that are no tables yet */
 #define REFS_MAX  (VCPUS * (2 + GDT_PAGES + LDT_PAGES))
 #define GDT_PAGES 14u
 #define LDT_PAGES 16u
-#define PAGES_MAX 24u
 
 uint8_t machine_memory_pages[FRAMES * PAGE_SIZE] __attribute__((aligned(4096)));
 uint8_t *machine_memory = machine_memory_pages;
 struct frame *frame_table;
 struct percpu *machine_this_cpu;
-struct machine_domain domains[DOMAINS];
 struct vcpu vcpus[VCPUS], idle;
 struct percpu cpus[CPUS];
 unsigned busy;
@@ -40,12 +37,6 @@ static struct audit_count scratch[FRAMES];
 static uint64_t free_at_start;
 static struct op_hooks quiet;
 
-/* Of each domain: its id, its vCPUs, blank pages. */
-static const struct {
-    uint16_t id;
-    unsigned first_vcpu, vcpu_count, blank;
-} plan[DOMAINS] = { { 1, 0, 2, BLANK }, { 0, 2, 1, 1 }, { 2, 3, 1, 1 } };
-
 /* ---- what runs ---- */
 
 bool vcpu_exists(unsigned n)
@@ -53,7 +44,7 @@ bool vcpu_exists(unsigned n)
     return vcpus[n].domain && vcpus[n].state == VCPU_RUNNABLE;
 }
 
-static void cpu_load(struct percpu *cpu, struct vcpu *v)
+void cpu_load(struct percpu *cpu, struct vcpu *v)
 {
     machine_this_cpu = cpu;
     cpu->current = v;
@@ -74,146 +65,6 @@ void machine_run(unsigned n)
 void vcpu_load_root(struct vcpu *v)
 {
     tlb_load_root(vcpu_cr3(v));
-}
-
-/* ---- domains ---- */
-
-/* The pages that the domains had first: d1's, d0's, d2's, each from the page up to the L4. */
-#define PAGES_KNOWN 24u
-static uint64_t pages_known[PAGES_KNOWN];
-static unsigned pages_count;
-
-uint64_t machine_page(unsigned n)
-{
-    return pages_known[n % PAGES_KNOWN];
-}
-
-static void machine_poke(mfn_t table, unsigned slot, mfn_t mfn, uint64_t flags)
-{
-    ((uint64_t *)frame_va(table))[slot] = pte_make(mfn, flags);
-}
-
-/*
- * The memory that the domain builder would give: l[4] -> … -> l[1], the page and the tables mapped in
- * the first slots of l[1], the tables read-only; then blank pages, half of them writable.
- */
-static bool memory_build(struct machine_domain *m, unsigned blank, mfn_t *root)
-{
-    mfn_t l[5 + BLANK];
-
-    for (unsigned i = 0; i < 5 + blank; i++) {
-        l[i] = owner_alloc(&m->d.owner, 0);
-        if (!frame_valid(l[i]))
-            return false;
-        m2p_set(l[i], 0x1000 + l[i].n);
-        if (pages_count < PAGES_KNOWN)
-            pages_known[pages_count++] = l[i].n;
-    }
-    for (unsigned level = 2; level <= 4; level++)
-        machine_poke(l[level], 0, l[level - 1], BRANCH);
-    for (unsigned i = 0; i < 5; i++)
-        machine_poke(l[1], i, l[i], i ? LEAF_RO : LEAF_RW);
-    for (unsigned i = 0; i < blank; i++)
-        machine_poke(l[1], 5 + i, l[5 + i], i < blank / 2 ? LEAF_RW : LEAF_RO);
-    *root = l[4];
-    return true;
-}
-
-static void vcpu_begin(unsigned n, struct domain *d)
-{
-    struct vcpu *v = &vcpus[n];
-
-    memset(v, 0, sizeof(*v));
-    v->domain = d;
-    v->id = d->vcpus;
-    v->info_mfn = MFN_NONE;
-    for (unsigned i = 0; i < GDT_PAGES; i++)
-        v->gdt_mfn[i] = MFN_NONE;
-    d->vcpu[d->vcpus++] = v;
-}
-
-struct domain *domain_list; /* for grants, which nobody here makes */
-static shared_info_t shared;
-
-bool machine_create(struct machine_domain *m)
-{
-    unsigned i = (unsigned)(m - domains);
-    mfn_t root;
-    bool built;
-
-    if (m->exists || m->left || (busy >> plan[i].first_vcpu & ((1u << plan[i].vcpu_count) - 1)))
-        return false;
-    memset(&m->d, 0, sizeof(m->d));
-    m->d.id = plan[i].id;
-    m->d.initial = plan[i].id == 0;
-    m->d.shared = &shared;
-    m->d.console_mfn = m->d.store_mfn = m->d.shared_mfn = MFN_NONE;
-    m->d.vm_assist = 1ul << VMASST_TYPE_writable_pagetables;
-    m->d.owner = (struct owner){ .id = m->d.id,
-                                 .max_pages = PAGES_MAX,
-                                 .perdomain_entry = (m->d.id + 0x100ul) << PAGE_SHIFT | HV_ENTRY };
-    fuzz_assert(owner_register(&m->d.owner));
-    m->exists = true;
-    for (unsigned n = 0; n < plan[i].vcpu_count; n++)
-        vcpu_begin(plan[i].first_vcpu + n, &m->d);
-    built = memory_build(m, plan[i].blank, &root);
-    for (unsigned n = 0; built && n < plan[i].vcpu_count; n++) {
-        struct vcpu *v = &vcpus[plan[i].first_vcpu + n];
-
-        fuzz_assert(!root_get(root, m->d.id));
-        v->cr3_kernel = mfn_to_ma(root);
-        hv_map_show_m2p(frame_va(root), 1);
-    }
-    for (unsigned n = 0; built && n < plan[i].vcpu_count; n++)
-        vcpus[plan[i].first_vcpu + n].state = VCPU_RUNNABLE;
-    if (!built)
-        machine_destroy(m);
-    return built;
-}
-
-/* A destroyed domain whose frames are all back is gone for good. */
-static void domain_forget(struct machine_domain *m)
-{
-    if (m->exists || !m->left || m->d.owner.pages)
-        return;
-    m->left = 0;
-    owner_unregister(&m->d.owner);
-}
-
-void machine_destroy(struct machine_domain *m)
-{
-    struct percpu *cpu = machine_this_cpu;
-    struct vcpu *current = cpu->current;
-
-    for (unsigned n = 0; n < m->d.vcpus; n++) {
-        m->d.vcpu[n]->state = VCPU_STOPPED;
-        for (unsigned i = 0; i < CPUS; i++)
-            if (cpus[i].current == m->d.vcpu[n])
-                cpu_load(&cpus[i], &idle);
-    }
-    if (one_cpu && cpus[0].current != &idle)
-        cpu_load(&cpus[0], &idle);
-    machine_this_cpu = cpu;
-    cpu->current = &idle;
-    cpu->pt_work = &idle.pt_work;
-    m->d.owner.dying = true;
-    m->exists = false;
-    m->left = teardown_memory(&m->d);
-    perdomain_free(&m->d.perdomain);
-    if (!m->left)
-        owner_unregister(&m->d.owner);
-    if (current != &idle && current->state == VCPU_RUNNABLE)
-        cpu_load(cpu, current);
-}
-
-struct domain *domain_find(uint16_t id)
-{
-    if (id == DOMID_SELF)
-        return domain_current();
-    for (unsigned i = 0; i < DOMAINS; i++)
-        if (domains[i].exists && domains[i].d.id == id)
-            return &domains[i].d;
-    return 0;
 }
 
 /* ---- start and stop ---- */
@@ -252,7 +103,7 @@ void machine_begin(const struct header *h)
     one_cpu = h->mode & HEADER_ONE_CPU;
     trace_on = h->mode & HEADER_TRACE;
     hooks_eager = false;
-    busy = pages_count = 0;
+    busy = 0;
     machine_foreign_tables = false;
     memset(&idle, 0, sizeof(idle));
     for (unsigned n = 0; n < CPUS; n++) {
@@ -267,11 +118,7 @@ void machine_begin(const struct header *h)
     allocator_fill();
     /* A clock that has run a while: date 0 of a fresh frame word means nothing. */
     tlb_flush_all();
-    for (unsigned i = 0; i < DOMAINS; i++) {
-        domains[i].exists = false;
-        domains[i].left = 0;
-        fuzz_assert(machine_create(&domains[i]));
-    }
+    domains_start();
     for (unsigned n = VCPUS; n-- > 0;)
         machine_run(n);
     hooks_eager = h->mode & HEADER_EAGER;
@@ -295,8 +142,10 @@ void machine_end(const struct header *h)
         machine_check();
     }
     for (unsigned i = 0; i < DOMAINS; i++) {
-        if (domains[i].left)
-            fuzz_fail("d%u: %u frames did not come back", domains[i].d.id, domains[i].left);
+        const struct owner *o = &domains[i].d.owner;
+
+        if (domains[i].dead)
+            fuzz_fail("d%u: %u frames did not come back", o->id, o->pages + o->lent);
     }
     fuzz_assert(page_free_count() == free_at_start);
 }
@@ -328,9 +177,8 @@ static unsigned roots_collect(struct audit_ref *refs)
 
 static bool may_map(uint16_t table_owner, mfn_t frame, bool writable)
 {
-    (void)frame;
-    (void)writable;
-    return table_owner == 0 || machine_foreign_tables;
+    return table_owner == 0 || machine_foreign_tables ||
+           gnttab_may_map(table_owner, frame, writable);
 }
 
 /* What the per-domain area shows at va, 0 for nothing. */
@@ -366,6 +214,12 @@ static void windows_check(const struct vcpu *v)
     }
 }
 
+static void list_grants(audit_visit_fn *visit, void *arg)
+{
+    for (const struct domain *d = domain_list; d; d = d->next)
+        gnttab_holds(d, visit, arg);
+}
+
 void machine_check(void)
 {
     struct audit_ref refs[REFS_MAX];
@@ -376,13 +230,13 @@ void machine_check(void)
                                  .at_rest = true,
                                  .hv_slots = (uint64_t *)frame_va(mfn_of(FRAME_IDLE)) +
                                              PT_HV_SLOT_FIRST,
+                                 .more_refs = list_grants,
                                  .may_map = may_map,
                                  .scratch = scratch };
-    unsigned found;
+    struct audit a = { .roots = &roots };
 
     ghost_step();
-    for (unsigned i = 0; i < DOMAINS; i++)
-        domain_forget(&domains[i]);
+    domains_forget();
     works[VCPUS] = &idle.pt_work;
     for (unsigned i = 0; i < VCPUS; i++)
         works[i] = &vcpus[i].pt_work;
@@ -392,7 +246,10 @@ void machine_check(void)
     for (unsigned i = 0; i <= VCPUS; i++)
         roots.at_rest &= !works[i]->used;
     roots.refs_count = roots_collect(refs);
-    found = audit_run(&roots);
-    if (found)
-        fuzz_fail("%u differences found by the auditor", found);
+    audit_tables(&a);
+    audit_free(&a);
+    gnttab_audit(&a, domain_list);
+    evtchn_audit(&a, domain_list);
+    if (a.found)
+        fuzz_fail("%u differences found by the auditor", a.found);
 }

@@ -35,7 +35,7 @@ static uint8_t frame_byte(const struct op *ops, size_t count)
 
 static struct op record_new(const struct op *ops, size_t count)
 {
-    struct op op = { .kind = (uint8_t)pick(128),
+    struct op op = { .kind = (uint8_t)(pick(5) < 3 ? pick(128) : 128 + pick(128)),
                      .mode = (uint8_t)(pick(3) ? pick(4) & 1 : pick(4)) };
 
     op.a = frame_byte(ops, count);

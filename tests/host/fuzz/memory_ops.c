@@ -15,7 +15,7 @@ static unsigned depth; /* records under way, one within another */
 
 static const struct kind {
     const char *name;
-    uint8_t weight; /* of 128 */
+    uint8_t weight; /* of 128, and of another 128 */
     enum op_class class;
     enum op_ext ext;
     struct call (*call)(const struct op *op, unsigned i);
@@ -39,11 +39,20 @@ static const struct kind {
     { "CPU sets A, D", 2, CLASS_ACT, EXT_OTHER, 0, act_accessed },
     { "mode toggled", 2, CLASS_ACT, EXT_OTHER, 0, act_toggle },
     { "domain ends or begins", 1, CLASS_ACT, EXT_OTHER, 0, act_domain },
+
+    { "guest grants", 22, CLASS_ACT, EXT_OTHER, 0, act_grant },
+    { "map_grant_ref", 30, CLASS_MAP, EXT_OTHER, call_grant_map, 0 },
+    { "unmap_grant_ref", 18, CLASS_UNMAP, EXT_OTHER, call_grant_unmap, 0 },
+    { "unmap_and_replace", 9, CLASS_REPLACE, EXT_OTHER, call_grant_replace, 0 },
+    { "grant copy", 8, CLASS_COPY, EXT_OTHER, call_grant_copy, 0 },
+    { "grant_table_op", 7, CLASS_CALL, EXT_OTHER, call_grant_table, 0 },
+    { "event_channel_op", 30, CLASS_EVENT, EXT_OTHER, call_event, 0 },
+    { "events", 4, CLASS_ACT, EXT_OTHER, 0, act_events },
 };
 
 static const struct kind *kind_of(uint8_t kind)
 {
-    static uint8_t of[128];
+    static uint8_t of[256];
     static bool known;
 
     if (!known) {
@@ -52,10 +61,10 @@ static const struct kind *kind_of(uint8_t kind)
         for (unsigned k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
             for (unsigned i = 0; i < kinds[k].weight; i++)
                 of[n++] = (uint8_t)k;
-        fuzz_assert(n == 128);
+        fuzz_assert(n == sizeof(of));
         known = true;
     }
-    return &kinds[of[kind & 127]];
+    return &kinds[of[kind]];
 }
 
 const char *op_name(uint8_t kind)
@@ -124,7 +133,7 @@ static bool is_simple(const struct op *op)
            op->y < 244 && !(op->mode & (OP_JOIN | OP_NEST | OP_RACE)) && !strand_hooks->preempt_at;
 }
 
-static void same_as_before(void)
+static void frames_same(void)
 {
     const uint64_t flags = FRAME_PINNED | FRAME_VALIDATED | FRAME_PARTIAL | FRAME_LOCKED;
 
@@ -135,6 +144,8 @@ static void same_as_before(void)
         uint64_t ref = before[n].ref ^ frame_table[n].ref, was = before[n].type;
         uint64_t type = was ^ frame_table[n].type;
 
+        if (frame_owner(mfn_of(n)) == OWNER_HV)
+            continue; /* the hypervisor's own, taken for what comes next */
         if (frame_owner(mfn_of(n)) == OWNER_NONE)
             ref &= ~FRAME_FREED_MASK;
         if (!((was | frame_table[n].type) & FRAME_TYPE_COUNT))
@@ -145,11 +156,55 @@ static void same_as_before(void)
     }
 }
 
+static bool is_grant(enum op_class class)
+{
+    return class >= CLASS_MAP && class <= CLASS_COPY;
+}
+
+static void all_keep(enum op_class class)
+{
+    memcpy(before, frame_table, sizeof(before));
+    if (is_grant(class))
+        grants_keep();
+    if (class == CLASS_EVENT)
+        events_keep();
+}
+
+/* A replacement that comes to nothing has lost the entry that was to be moved (docs/abi.md). */
+static void all_same(enum op_class class)
+{
+    if (class != CLASS_REPLACE)
+        frames_same();
+    if (is_grant(class))
+        grants_same();
+    if (class == CLASS_EVENT)
+        events_same();
+}
+
+static long grant_done(const struct op *op, enum op_class class, bool simple)
+{
+    return class == CLASS_MAP       ? grant_map_done(op, simple)
+           : class == CLASS_UNMAP   ? grant_unmap_done()
+           : class == CLASS_REPLACE ? grant_replace_done()
+                                    : grant_copy_done();
+}
+
+/* The call of a grant batch may fail for where its statuses are, when a request has been carried out. */
+static long all_done(const struct op *op, enum op_class class, bool simple, long result)
+{
+    long status = is_grant(class) && !result ? grant_done(op, class, simple) : result;
+
+    if (simple && status < 0 && (!is_grant(class) || !result))
+        all_same(class);
+    return status;
+}
+
 static void op_perform(const struct op *op)
 {
     const struct kind *k = kind_of(op->kind);
     struct vcpu *v = vcpu_current();
     unsigned a = type_of(select_frame(op->a)), b = type_of(select_frame(op->b));
+    bool simple = is_simple(op);
     struct call c;
     long result;
 
@@ -162,8 +217,8 @@ static void op_perform(const struct op *op)
     if (!v->cr3_kernel)
         return;
     c = k->call(op, 0);
-    if (is_simple(op))
-        memcpy(before, frame_table, sizeof(before));
+    if (simple)
+        all_keep(k->class);
     if (fuzz_verbose)
         fprintf(stderr, "\n");
     if (!hypercall(c.nr, c.a[0], c.a[1], c.a[2], c.a[3], &result)) {
@@ -172,8 +227,7 @@ static void op_perform(const struct op *op)
             fprintf(stderr, "  the domain died in it\n");
         return;
     }
-    if (result < 0 && is_simple(op))
-        same_as_before();
+    result = all_done(op, k->class, simple, result);
     meet(op, result < 0 ? OUTCOME_REFUSED : OUTCOME_DONE, a, b);
     if (fuzz_verbose)
         fprintf(stderr, "  = %ld\n", result);

@@ -9,7 +9,6 @@
 
 /* Of each of the four calls that a multicall can have: requests, a list, an argument, a count. */
 #define REQUESTS     16u
-#define AT_REQUESTS  0x180u
 #define AT_LIST      0x80u
 #define LIST_WORDS   16u
 #define AT_ARGUMENT  0x60u

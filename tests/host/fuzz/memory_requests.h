@@ -1,15 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory programs from the inside: records (memory_ops.c), the hypercalls that they stand for
- * (memory_requests.c), and what a guest or a CPU does without one (memory_acts.c).
+ * (memory_requests.c, memory_grants.c, memory_events.c), and what a guest or a CPU does without one
+ * (memory_acts.c).
  */
 #ifndef TESTS_HOST_FUZZ_MEMORY_REQUESTS_H
 #define TESTS_HOST_FUZZ_MEMORY_REQUESTS_H
 
 #include "memory.h"
 
+#include <xen/grant_table.h>
+
+/* Of the window: what a call has there for its requests; a multicall makes four. */
+#define AT_REQUESTS 0x180u
+
 /* Records of one class share a batch; all but CLASS_ACT may be entries of a multicall. */
-enum op_class { CLASS_ACT, CLASS_UPDATE, CLASS_EXT, CLASS_CALL };
+enum op_class {
+    CLASS_ACT,
+    CLASS_UPDATE,
+    CLASS_EXT,
+    CLASS_CALL,
+    CLASS_MAP,
+    CLASS_UNMAP,
+    CLASS_REPLACE,
+    CLASS_COPY,
+    CLASS_EVENT
+};
 enum op_ext { EXT_OTHER, EXT_PIN, EXT_UNPIN, EXT_BASEPTR, EXT_USER_BASEPTR };
 
 struct call {
@@ -41,6 +57,36 @@ struct call call_set_gdt(const struct op *op, unsigned i);
 struct call call_update_descriptor(const struct op *op, unsigned i);
 struct call call_memory(const struct op *op, unsigned i);
 struct call call_multicall(const struct op *op, unsigned unused);
+
+/* memory_grants.c */
+void grants_start(void);
+/* What a new domain grants to others of its pages. */
+void grants_begin(struct domain *d, const uint64_t *pages, unsigned count);
+struct call call_grant_map(const struct op *op, unsigned i);
+struct call call_grant_unmap(const struct op *op, unsigned i);
+struct call call_grant_replace(const struct op *op, unsigned i);
+struct call call_grant_copy(const struct op *op, unsigned i);
+struct call call_grant_table(const struct op *op, unsigned i);
+void act_grant(const struct op *op);
+/* The mapper knows where it has what. */
+void grant_remember(const struct gnttab_map_grant_ref *m);
+
+/*
+ * memory_granted.c. done(): what came of the only request, or of the first: its status; `simple`: and
+ * nobody else had a part in it. A request that was refused leaves what keep() saw.
+ */
+long grant_map_done(const struct op *op, bool simple);
+long grant_unmap_done(void);
+long grant_replace_done(void);
+long grant_copy_done(void);
+void grants_keep(void);
+void grants_same(void);
+
+/* memory_events.c */
+struct call call_event(const struct op *op, unsigned i);
+void act_events(const struct op *op);
+void events_keep(void);
+void events_same(void);
 
 /* memory_acts.c */
 void act_poke(const struct op *op);

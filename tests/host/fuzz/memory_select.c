@@ -16,7 +16,7 @@ uint64_t select_frame(uint8_t byte)
     if (byte < 200)
         return machine_page(byte % 12); /* d1's */
     if (byte < 248)
-        return byte - 200 < (int)FRAMES ? byte - 200u : 0;
+        return FRAMES - 248u + byte;
     return ends[byte & 7];
 }
 
