@@ -14,13 +14,13 @@
 
 #define CHOICES_MAX 96u
 
-enum choice_kind { CHOICE_CONTENT, CHOICE_FAIL, CHOICE_PREEMPT, CHOICE_WAY };
+enum choice_kind { CHOICE_CONTENT, CHOICE_FAIL, CHOICE_PREEMPT, CHOICE_WAY, CHOICE_GRANT };
 
 struct choice {
     uint8_t made, of; /* made < of */
     uint8_t kind;
-    uint8_t frame, slot; /* CHOICE_CONTENT: what was asked about */
-    uint8_t value;       /* CHOICE_CONTENT: the answer as an entry's number, and of what level */
+    uint8_t frame, slot; /* CHOICE_CONTENT, CHOICE_GRANT: what was asked about */
+    uint8_t value;       /* and the answer as an entry's number, and of what level */
     uint8_t level;
 };
 

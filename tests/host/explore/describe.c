@@ -2,6 +2,7 @@
 /* Requests and entries in words; see request.h. */
 #include <stdio.h>
 
+#include "grants.h"
 #include "pt/page_type.h"
 #include "request.h"
 #include "small.h"
@@ -75,6 +76,11 @@ void request_describe(const struct request *r, const char *names, char *text, si
     case REQ_NO_SEGMENT:
         snprintf(text, size, "%s%c %s a descriptor slot", who, c,
                  r->kind == REQ_SEGMENT ? "into" : "out of");
+        break;
+    case REQ_MAP:
+    case REQ_UNMAP:
+    case REQ_REPLACE:
+        grants_describe(r, names, text, size);
         break;
     case REQ_FLUSH:
         snprintf(text, size, "%sflush the TLB", who);

@@ -226,8 +226,11 @@ static void start_state(struct state *s)
 {
     memset(s, 0, sizeof(*s));
     s->kernel_root = s->user_root = s->parked[0] = s->parked[1] = NOBODY;
+    s->grant[0] = s->grant[1] = NOBODY;
     for (unsigned g = 0; g < config.frames; g++)
         s->frame[g] = (struct state_frame){ .owner = 1, .allocated = 1 };
+    if (config.grants) /* there is something to grant */
+        s->frame[config.frames - 1].owner = 2;
     for (unsigned g = 0; g < config.fixed; g++) {
         s->frame[g].type = PT_L3;
         s->frame[g].validated = 1;

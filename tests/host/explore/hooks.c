@@ -2,6 +2,7 @@
 /* The hooks of hv/config/hooks.h on the small machine, and entries as numbers; see small.h. */
 #include "hooks.h"
 
+#include "grants.h"
 #include "pt/page_type.h"
 #include "small.h"
 
@@ -34,6 +35,8 @@ int entry_number(uint64_t word, unsigned level)
         return ENTRY_BAD;
     if (g >= config.frames)
         return -1;
+    if (config.grants && level == 1) /* the flags of a granted one are of no interest */
+        return (int)ENTRY_OF(g, (word & PTE_RW) != 0);
     for (unsigned rw = level > 1; rw < 2; rw++)
         if (word == entry_word(ENTRY_OF(g, rw), level))
             return (int)ENTRY_OF(g, rw);
@@ -100,6 +103,8 @@ uint64_t hook_guest_read64(const uint64_t *word)
     uint64_t g = frame_of_va(word).n - FIRST;
     unsigned slot = ((uintptr_t)word & (PAGE_SIZE - 1)) / sizeof(*word);
 
+    if (!small_hooks.quiet && grants_word_decide(word))
+        return *(const volatile uint64_t *)word;
     if (config.tlb && !small_hooks.quiet)
         ghost_read(word);
     if (!small_hooks.quiet && g < config.frames && slot < SLOTS &&

@@ -26,6 +26,9 @@ static const char usage[] =
     "  --faults        each step that can fail does, one in a request\n"
     "  --preempt       each check finds the CPU wanted\n"
     "  --parked N      vCPUs that may wait in the middle of their cleanup, 0 to 2\n"
+    "  --grants N      the second domain grants by so many entries, 1 or 2 (explorer.grants)\n"
+    "  --handles N     the first one maps so much at a time, 1 to 3 (default 2)\n"
+    "  --both-parts    for itself and for a device in one request\n"
     "  --repeat        preempted requests, asked again, end like undisturbed ones\n"
     "  --jobs N        worker processes (default 1)\n"
     "  --time S        stop after so many seconds\n"
@@ -47,14 +50,17 @@ static unsigned long number(const char *option, const char *text, unsigned long 
 
 void options_read(int argc, char **argv)
 {
-    enum { FRAMES = 1, LEVELS, DOMS, FIXED, PARKED, JOBS, TIME, ROOM, HELP };
-    static int segments, tlb, roots, user_root, by_va, give_back, faults, preempt, repeat;
+    enum { FRAMES = 1, LEVELS, DOMS, FIXED, PARKED, GRANTS, HANDLES, JOBS, TIME, ROOM, HELP };
+    static int segments, tlb, roots, user_root, by_va, give_back, faults, preempt, repeat,
+        both_parts;
     static const struct option table[] = {
         { "frames", 1, 0, FRAMES },
         { "levels", 1, 0, LEVELS },
         { "domains", 1, 0, DOMS },
         { "fixed", 1, 0, FIXED },
         { "parked", 1, 0, PARKED },
+        { "grants", 1, 0, GRANTS },
+        { "handles", 1, 0, HANDLES },
         { "jobs", 1, 0, JOBS },
         { "time", 1, 0, TIME },
         { "room", 1, 0, ROOM },
@@ -66,13 +72,14 @@ void options_read(int argc, char **argv)
         { "faults", 0, &faults, 1 },
         { "preempt", 0, &preempt, 1 },
         { "repeat", 0, &repeat, 1 },
+        { "both-parts", 0, &both_parts, 1 },
         { "segments", 0, &segments, 1 },
         { "help", 0, 0, HELP },
         { 0, 0, 0, 0 },
     };
     int at;
 
-    config = (struct config){ .frames = 4, .levels = 4, .domains = 1, .cpus = 1 };
+    config = (struct config){ .frames = 4, .levels = 4, .domains = 1, .cpus = 1, .handles = 2 };
     for (int o; (o = getopt_long(argc, argv, "", table, &at)) != -1;) {
         const char *name = o == '?' ? "" : table[at].name;
 
@@ -94,6 +101,13 @@ void options_read(int argc, char **argv)
         case PARKED:
             config.parked = (unsigned)number(name, optarg, 0, PARKED_MAX);
             break;
+        case GRANTS:
+            config.grants = (unsigned)number(name, optarg, 1, GRANT_PAGES ? GRANT_REFS : 0);
+            config.domains = DOMAINS;
+            break;
+        case HANDLES:
+            config.handles = (unsigned)number(name, optarg, 1, GRANT_HANDLES);
+            break;
         case JOBS:
             options.jobs = (unsigned)number(name, optarg, 1, WORKERS_MAX);
             break;
@@ -109,7 +123,8 @@ void options_read(int argc, char **argv)
         }
     }
     if (optind < argc || config.fixed > config.frames ||
-        (tlb && (config.frames > 4 || config.parked))) {
+        (tlb && (config.frames > 4 || config.parked)) ||
+        (config.grants && (config.frames > 4 || config.parked))) {
         fputs(usage, stderr);
         exit(2);
     }
@@ -122,4 +137,5 @@ void options_read(int argc, char **argv)
     config.faults = faults;
     config.preempt = preempt;
     config.repeat = repeat;
+    config.both_parts = both_parts;
 }

@@ -29,6 +29,9 @@ static void print_choices(void)
         if (c->kind == CHOICE_CONTENT) {
             entry_describe(c->value, c->level, letter, entry, sizeof(entry));
             printf("         %c[%u] is found to hold %s\n", letter[c->frame], c->slot, entry);
+        } else if (c->kind == CHOICE_GRANT) {
+            entry_describe(c->value, 1, letter, entry, sizeof(entry));
+            printf("         entry %u is found to grant %s\n", c->slot, entry);
         } else if (c->kind == CHOICE_WAY) {
             printf("         %s the short way\n", c->made ? "not by" : "by");
         } else if (c->made) {

@@ -7,6 +7,7 @@
 
 #include <xen/memory.h>
 
+#include "grants.h"
 #include "lib/errno.h"
 #include "mm/owner.h"
 #include "mm/tlb.h"
@@ -59,7 +60,7 @@ static void add_of_frame(unsigned domain, unsigned g)
 {
     for (unsigned slot = 0; slot < SLOTS; slot++) {
         add_updates(domain, g, slot, false);
-        if (domain)
+        if (domain && !config.grants)
             add_updates(domain, g, slot, true);
     }
     if (g < config.fixed)
@@ -95,6 +96,8 @@ void requests_make(void)
     for (unsigned i = 0; i < config.parked; i++)
         ADD(.kind = REQ_GO_ON, .slot = (uint8_t)i);
     add_roots();
+    if (config.grants)
+        grants_requests();
     for (unsigned d = 0; d < config.domains; d++) {
         for (unsigned g = 0; g < config.frames; g++)
             add_of_frame(d, g);
@@ -169,6 +172,10 @@ bool request_applies(const struct request *r, const struct state *s)
         return f->segment;
     case REQ_STORE:
         return config.tlb;
+    case REQ_MAP:
+    case REQ_UNMAP:
+    case REQ_REPLACE:
+        return grants_applies(r, s);
     default:
         return true;
     }
@@ -318,6 +325,10 @@ long request_run_here(const struct request *r)
     case REQ_SEGMENT:
     case REQ_NO_SEGMENT:
         return segment(r, r->kind == REQ_SEGMENT);
+    case REQ_MAP:
+    case REQ_UNMAP:
+    case REQ_REPLACE:
+        return grants_run(r);
     case REQ_FLUSH:
         return ext(&(struct request){ .frame = NOBODY }, MMUEXT_TLB_FLUSH_LOCAL);
     default:

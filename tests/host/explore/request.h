@@ -26,6 +26,9 @@ enum request_kind {
     REQ_FLUSH,         /* the guest flushes its TLB */
     REQ_SEGMENT,       /* frame gets into a descriptor slot */
     REQ_NO_SEGMENT,    /* and out of it */
+    REQ_MAP,           /* a grant: `value`, at `slot` */
+    REQ_UNMAP,         /* handle `level`, at `slot` */
+    REQ_REPLACE,       /* the same, with page `frame` instead */
     REQ_GO_ON,         /* the parked vCPU `slot` goes on with its cleanup */
 };
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom/gnttab.h"
 #include "dom/teardown.h"
+#include "grants.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "guest_word_copy.h"
@@ -25,8 +27,8 @@
 #define HV_ENTRY    (2 * PAGE_SIZE | PTE_P | PTE_RW | PTE_A | PTE_D)
 
 struct config config;
-struct domain small_domain[DOMAINS],
-    *domain_list; /* the list is for grants, which nobody here makes */
+struct domain small_domain[DOMAINS];
+struct domain *domain_list; /* for grants */
 struct vcpu small_vcpu[CPUS];
 struct percpu small_percpu[CPUS];
 struct percpu *machine_this_cpu;
@@ -99,6 +101,12 @@ long refused(const char *hypercall, long err, const char *rule)
 {
     (void)rule;
     return refuse_report(hypercall, 0, err);
+}
+
+void refuse_status(const char *what, unsigned index, int status)
+{
+    (void)index;
+    refuse_report(what, 0, status);
 }
 
 /* ---- what is above pt/ ------------------------------------------------------ */
@@ -235,17 +243,25 @@ void small_start(void)
         small_percpu[n].self = &small_percpu[n];
     }
     small_run(0);
+    grants_start();
 }
 
 static bool may_map(uint16_t table_owner, mfn_t frame, bool writable)
 {
-    (void)writable;
+    if (config.grants)
+        return gnttab_may_map(table_owner, frame, writable);
     return table_owner == small_domain[1].id && frame_owner(frame) == small_domain[0].id;
 }
 
 static unsigned cpus(void)
 {
     return config.domains == 2 ? CPUS : CPU_OTHER;
+}
+
+static void list_grants(audit_visit_fn *visit, void *arg)
+{
+    for (const struct domain *d = domain_list; d; d = d->next)
+        gnttab_holds(d, visit, arg);
 }
 
 void small_audit(bool at_rest)
@@ -275,11 +291,13 @@ void small_audit(bool at_rest)
                                      .works_count = cpus(),
                                      .at_rest = at_rest,
                                      .hv_slots = hv_slots,
+                                     .more_refs = list_grants,
                                      .may_map = may_map,
                                      .scratch = scratch };
     audit_tables(&a);
     if (config.give_back)
         audit_free(&a);
+    gnttab_audit(&a, domain_list);
     if (a.found)
         violation("%s", log_text);
 }
@@ -302,6 +320,7 @@ void small_teardown(unsigned first)
 
         (void)teardown_memory(&small_domain[d]);
     }
+    grants_end();
     small_percpu[0].pt_work = &small_vcpu[0].pt_work;
     for (unsigned g = 0; g < config.frames; g++)
         if (frame_owner(frame_mfn(g)) != OWNER_NONE)

@@ -19,8 +19,11 @@
 #include "mm/frame.h"
 #include "state.h"
 
-#define HOME      3u
-#define FIRST     6u
+#define HOME 3u
+#ifndef GRANT_PAGES
+#define GRANT_PAGES 0 /* 6: machines with grants */
+#endif
+#define FIRST     (6u + GRANT_PAGES)
 #define DOMAINS   2u
 #define CPUS      3u /* vCPU 0 and 1 of the guest, vCPU 2 of the control domain, one on each */
 #define CPU_OTHER 2u
@@ -46,6 +49,8 @@ struct config {
     bool touch;      /* batches that map a page and unmap it again */
     bool faults;     /* a fallible step may fail, one in a request */
     bool preempt;    /* a check may find the CPU wanted */
+    unsigned grants, handles; /* entries of the control domain's, and mappings of the guest's */
+    bool both_parts; /* which may be of both kinds at once, for the host and for a device */
     bool repeat;     /* a preempted request, asked again, must end like the undisturbed one */
 };
 extern struct config config;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "grants.h"
 #include "pt/page_type.h"
 #include "small.h"
 
@@ -46,6 +47,8 @@ void state_count(const struct state *s, struct state_counts *c)
             c->types[ENTRY_FRAME(e)] += ENTRY_RW(e);
         }
     }
+    if (config.grants)
+        grants_count(s, c);
     for (unsigned g = 0; g < config.fixed; g++)
         c->refs[g]++, c->types[g]++; /* the home root's entry */
     if (s->kernel_root != NOBODY)
@@ -72,6 +75,28 @@ static unsigned take(state_code *code, unsigned bits)
     return value;
 }
 
+/* With grants there is no room for what is always the same: cleanup that waits, and a fixed table. */
+static bool is_given(unsigned g)
+{
+    return config.grants && g < config.fixed;
+}
+
+static void grants_pack(state_code *code, const struct state *s)
+{
+    for (unsigned ref = 0; ref < GRANT_REFS; ref++)
+        put(code, 4, s->grant[ref]);
+    for (unsigned i = 0; i < GRANT_HANDLES; i++)
+        put(code, 5, s->handle[i]);
+}
+
+static void grants_unpack(state_code *code, struct state *s)
+{
+    for (unsigned i = GRANT_HANDLES; i-- > 0;)
+        s->handle[i] = (uint8_t)take(code, 5);
+    for (unsigned ref = GRANT_REFS; ref-- > 0;)
+        s->grant[ref] = (uint8_t)take(code, 4);
+}
+
 state_code state_pack(const struct state *s)
 {
     state_code code = 0;
@@ -79,18 +104,23 @@ state_code state_pack(const struct state *s)
     for (unsigned g = 0; g < config.frames; g++) {
         const struct state_frame *f = &s->frame[g];
 
-        put(&code, 2, f->owner);
-        put(&code, 8,
-            f->allocated | f->pinned << 1 | f->validated << 2 | f->partial << 3 | f->next << 4 |
-                f->dated << 6 | f->segment << 7);
-        put(&code, 3, f->type);
+        if (!is_given(g)) {
+            put(&code, 2, f->owner);
+            put(&code, 8,
+                f->allocated | f->pinned << 1 | f->validated << 2 | f->partial << 3 | f->next << 4 |
+                    f->dated << 6 | f->segment << 7);
+            put(&code, 3, f->type);
+        }
         for (unsigned slot = 0; slot < SLOTS; slot++)
             put(&code, 4, f->entry[slot]);
         if (config.tlb)
             put(&code, 5, f->leaf | f->table << 2);
     }
     put(&code, 8, s->kernel_root | s->user_root << 4);
-    put(&code, 8, s->parked[0] | s->parked[1] << 4);
+    if (config.grants)
+        grants_pack(&code, s);
+    else
+        put(&code, 8, s->parked[0] | s->parked[1] << 4);
     return code;
 }
 
@@ -99,9 +129,14 @@ void state_unpack(state_code code, struct state *s)
     unsigned bits;
 
     memset(s, 0, sizeof(*s));
-    bits = take(&code, 8);
-    s->parked[0] = bits & 15;
-    s->parked[1] = bits >> 4 & 15;
+    s->parked[0] = s->parked[1] = NOBODY;
+    if (config.grants) {
+        grants_unpack(&code, s);
+    } else {
+        bits = take(&code, 8);
+        s->parked[0] = bits & 15;
+        s->parked[1] = bits >> 4 & 15;
+    }
     bits = take(&code, 8);
     s->kernel_root = bits & 15;
     s->user_root = bits >> 4 & 15;
@@ -115,6 +150,11 @@ void state_unpack(state_code code, struct state *s)
         }
         for (unsigned slot = SLOTS; slot-- > 0;)
             f->entry[slot] = (uint8_t)take(&code, 4);
+        if (is_given(g)) {
+            f->type = PT_L3;
+            f->validated = f->allocated = f->owner = 1;
+            continue;
+        }
         f->type = (uint8_t)take(&code, 3);
         bits = take(&code, 8);
         f->allocated = bits & 1;
@@ -152,6 +192,9 @@ static void rename_frames(const struct state *s, const uint8_t *name, struct sta
     to->user_root = renamed(s->user_root, name);
     for (unsigned i = 0; i < PARKED_MAX; i++)
         to->parked[i] = renamed(s->parked[i], name);
+    for (unsigned ref = 0; ref < GRANT_REFS; ref++)
+        to->grant[ref] = renamed(s->grant[ref], name);
+    memcpy(to->handle, s->handle, sizeof(to->handle));
 }
 
 /* What can be said of a frame without names: frames that differ in it cannot change places. */
@@ -168,7 +211,8 @@ static uint64_t signature(const struct state *s, const struct state_counts *c, u
 
         sig = sig << 3 | (kind >= 2 && ENTRY_FRAME(e) == g ? 4 : 0) | kind;
     }
-    sig = sig << 8 | c->refs[g] << 4 | c->types[g];
+    sig = sig << 10 | (s->grant[0] == g) << 9 | (s->grant[1] == g) << 8 | c->refs[g] << 4 |
+          c->types[g];
     return sig << 4 | (s->kernel_root == g) | (s->user_root == g) << 1 | (s->parked[0] == g) << 2 |
            (s->parked[1] == g) << 3;
 }

@@ -18,6 +18,9 @@
 #define NOBODY     15u /* a root or parked frame that is not there */
 #define PARKED_MAX 2u
 
+#define GRANT_REFS    2u /* entries of the granter's that requests name */
+#define GRANT_HANDLES 3u /* of the mapper's, live at the same time */
+
 /* Numbers of entries: none, frame g read-only or (the only way above L1) writable, a refused one. */
 #define ENTRY_NONE      0u
 #define ENTRY_OF(g, rw) (1u + 2u * (g) + (rw))
@@ -39,6 +42,8 @@ struct state {
     struct state_frame frame[FRAMES_MAX];
     uint8_t kernel_root, user_root; /* of vCPU 0; NOBODY = the home root, or none */
     uint8_t parked[PARKED_MAX];     /* of each vCPU: frame whose demotion it waits to finish */
+    uint8_t grant[GRANT_REFS];      /* frame of an entry that is in use, or NOBODY */
+    uint8_t handle[GRANT_HANDLES];  /* live ones, HANDLE_*, greatest first; 0 = none */
 };
 
 typedef unsigned __int128 state_code;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "grants.h"
 #include "mm/hv_map.h"
 #include "mm/m2p.h"
 #include "mm/page_alloc.h"
@@ -143,6 +144,7 @@ void state_install(const struct state *s)
     for (unsigned g = 0; g < config.frames; g++)
         if (type_is_table(s->frame[g].type) && s->frame[g].type == PT_L4 && s->kernel_root == g)
             hv_map_show_m2p(frame_va(frame_mfn(g)), 1);
+    grants_install(s);
     if (config.tlb)
         ghost_install(s);
     small_hooks.quiet = false;
@@ -218,6 +220,7 @@ void state_observe(struct state *s)
 
         s->parked[i] = work->used ? frame_named(mfn_to_ma(work->mfn), 0) : NOBODY;
     }
+    grants_observe(s);
     if (config.tlb)
         ghost_observe(s);
 }

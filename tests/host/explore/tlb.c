@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "dom/gnttab.h"
 #include "mm/tlb.h"
 #include "pt/page_type.h"
 #include "small.h"
@@ -70,6 +71,13 @@ static bool is_used_as(unsigned g, bool writable)
            (type & FRAME_VALIDATED) && (frame_type(frame_mfn(g)) == PT_WRITABLE) == writable;
 }
 
+/* What the guest may reach while it lives: its own, what is free, and what it was granted (hazard G6). */
+static bool is_granted(unsigned g, bool writable)
+{
+    return frame_owner(frame_mfn(g)) != small_domain[1].id ||
+           grant_used(&small_domain[1], small_domain[0].id, frame_mfn(g), writable);
+}
+
 static void check(const struct ghost *ghost)
 {
     for (unsigned g = 0; g < config.frames; g++) {
@@ -78,6 +86,9 @@ static void check(const struct ghost *ghost)
                       frame_type(frame_mfn(g)));
         if (ghost->table[g] && is_used_as(g, true))
             violation("%c is writable, while a TLB may walk through it", 'A' + g);
+        if (config.grants && !small_hooks.quiet && ghost->leaf[g] &&
+            !is_granted(g, ghost->leaf[g] == 2))
+            violation("%c is the granter's, and a TLB may hold it without a grant", 'A' + g);
     }
 }
 

@@ -24,6 +24,8 @@ static void entry_words(unsigned g, uint64_t *words)
     const uint64_t *word = frame_va(frame_mfn(g));
     enum page_type level = frame_type(frame_mfn(g));
     uint64_t type = frame_of(frame_mfn(g))->type;
+    /* Entries of grants have no other flags than these in common with what guests write. */
+    uint64_t same = config.grants ? PTE_ADDR_MASK | PTE_P | PTE_RW : ~0ul;
     unsigned end = type & FRAME_PARTIAL ? (unsigned)((type & FRAME_NEXT_MASK) >> FRAME_NEXT_SHIFT)
                                         : SLOTS;
 
@@ -32,7 +34,7 @@ static void entry_words(unsigned g, uint64_t *words)
         return;
     for (unsigned slot = 0; slot < SLOTS && slot < end; slot++)
         if (!state_slot_is_hv(level, slot))
-            words[slot] = word[slot] & PTE_P ? word[slot] : 0;
+            words[slot] = word[slot] & PTE_P ? word[slot] & same : 0;
 }
 
 void words_take(struct words *w)
@@ -51,6 +53,7 @@ void words_take(struct words *w)
         w->roots[i][1] = v->cr3_user;
         w->parked[i] = v->pt_work.used ? v->pt_work.mfn.n : 0;
     }
+    grants_words(w->grants);
 }
 
 bool words_same(const struct words *a, const struct words *b)

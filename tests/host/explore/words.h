@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "grants.h"
 #include "small.h"
 
 struct words {
@@ -13,6 +14,7 @@ struct words {
     uint64_t pages[DOMAINS];
     uint64_t roots[CPUS][2];
     uint64_t parked[CPUS]; /* frame of the cleanup that waits */
+    uint64_t grants[GRANT_WORDS];
 };
 
 void words_take(struct words *w);
