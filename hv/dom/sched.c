@@ -63,7 +63,7 @@ static void switch_to_next(bool yields)
 {
     struct percpu *cpu = this_cpu();
     struct vcpu *prev = cpu->current, *next = 0;
-    uint64_t now;
+    uint64_t now, slice;
 
     cpu->preempt_pending = 0;
     if (__builtin_expect(owner_frames_gone, 0))
@@ -78,7 +78,8 @@ static void switch_to_next(bool yields)
         next = share_take();
     if (!next)
         next = &idle;
-    slice_end = share_waiting() ? now + SCHED_SLICE_NS : 0;
+    slice = share_slice(next);
+    slice_end = slice ? now + slice : 0;
     if (next == prev) {
         vcpu_timers_update();
         return;
@@ -117,18 +118,19 @@ void sched_block(void)
     schedule();
 }
 
-/* v has become runnable: it gets the CPU at once, or when the one that has it has had its slice. */
+/* v has become runnable: the one that has the CPU loses it at once, or sooner than it would have. */
 static void sched_add(struct vcpu *v)
 {
     struct vcpu *current = vcpu_current();
-    uint64_t now = system_time();
+    uint64_t now = system_time(), left;
 
     charge(current, now);
     share_push(v, true);
-    if (!wants_cpu(current) || share_before(v, current)) {
+    left = wants_cpu(current) ? share_slice_left(current, v) : 0;
+    if (!left) {
         vcpu_preempt();
-    } else if (!slice_end) {
-        slice_end = now + SCHED_SLICE_NS;
+    } else if (!slice_end || slice_end > now + left) {
+        slice_end = now + left;
         vcpu_timers_update();
     }
 }

@@ -14,7 +14,9 @@
 
 #define CLOCK_SHIFT 10u       /* a clock's unit: at a weight of 1024 a nanosecond */
 #define BONUS_NS    5000000ul /* how far behind one may wake */
-#define MARGIN_NS   1000000ul /* and how far at least, to take the CPU from another */
+#define MARGIN_NS   1000000ul /* and how far at least, to take the CPU from another domain */
+#define TURN_NS     1000000ul /* a slice while a sibling waits */
+#define GRACE_NS    300000ul  /* what is left of it when one wakes */
 
 static struct share idle_share = { .weight = 256 }; /* of what the hypervisor does for the dead */
 struct share *share_list;
@@ -158,11 +160,23 @@ void share_charge(struct vcpu *v, uint64_t ns)
     spin_unlock(&share_lock);
 }
 
-bool share_before(const struct vcpu *v, const struct vcpu *other)
+/* Whoever waits, a sibling waits for the turn alone: it may wait for what v holds, and turn in vain. */
+uint64_t share_slice(const struct vcpu *v)
 {
-    const struct share *s = share_of(v), *t = share_of(other);
+    if (share_of(v)->waiting)
+        return TURN_NS;
+    return share_waiting() ? SCHED_SLICE_NS : 0;
+}
+
+/*
+ * A vCPU that wakes its sibling often does so with a lock held that the sibling wants first, as a
+ * kernel's scheduler does; others look on until the sibling has answered. So it goes on for a moment.
+ */
+uint64_t share_slice_left(const struct vcpu *running, const struct vcpu *woken)
+{
+    const struct share *s = share_of(woken), *t = share_of(running);
 
     if (s == t)
-        return behind(v->time_run + MARGIN_NS, other->time_run);
-    return behind(s->clock + weighed(s, MARGIN_NS), t->clock);
+        return GRACE_NS;
+    return behind(s->clock + weighed(s, MARGIN_NS), t->clock) ? 0 : SCHED_SLICE_NS;
 }

@@ -45,7 +45,10 @@ struct vcpu *share_take(void);
 /* v has run for so long. */
 void share_charge(struct vcpu *v, uint64_t ns);
 
-/* True if v, which has just woken, should have the CPU at once: other has had more than its share. */
-bool share_before(const struct vcpu *v, const struct vcpu *other);
+/* For how many nanoseconds v, to whom the CPU goes, may keep it: 0 = without end, nobody else wants it. */
+uint64_t share_slice(const struct vcpu *v);
+
+/* For how many more running may keep it now that woken wants it: 0 = not at all. */
+uint64_t share_slice_left(const struct vcpu *running, const struct vcpu *woken);
 
 #endif

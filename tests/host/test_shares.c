@@ -13,7 +13,7 @@
 #define MS       1000000ull
 #define SECOND   (1000 * MS)
 #define VCPUS    4u
-#define DOMAINS  5u
+#define DOMAINS  9u
 #define FOR_EVER ~0ull
 
 /* Computes for `burst`, then sleeps for `sleep`; burst FOR_EVER: it always wants to run. */
@@ -34,20 +34,6 @@ static uint64_t now, slice_end;
 
 #define EACH(w) (struct worker *w = worker[0]; w < worker[0] + DOMAINS * VCPUS; w++) if (w->there)
 
-static void domain_add(unsigned n, uint32_t weight, unsigned vcpus, uint64_t burst, uint64_t sleep)
-{
-    share_start(&domain[n].share, weight);
-    for (unsigned i = 0; i < vcpus; i++) {
-        worker[n][i] = (struct worker){ .v = { .domain = &domain[n], .id = i },
-                                        .burst = burst,
-                                        .sleep = sleep,
-                                        .left = burst,
-                                        .wanted = now,
-                                        .there = true };
-        share_push(&worker[n][i].v, true);
-    }
-}
-
 static void switch_next(void)
 {
     struct vcpu *v;
@@ -58,18 +44,36 @@ static void switch_next(void)
     }
     v = share_take();
     running = v ? (struct worker *)((char *)v - offsetof(struct worker, v)) : 0;
-    slice_end = now + SCHED_SLICE_NS;
+    slice_end = v && share_slice(v) ? now + share_slice(v) : FOR_EVER;
     if (running && now - running->wanted > running->longest_wait)
         running->longest_wait = now - running->wanted;
 }
 
 static void wake(struct worker *w)
 {
+    uint64_t left;
+
     w->wakes = 0;
     w->wanted = now;
     share_push(&w->v, true);
-    if (!running || share_before(&w->v, &running->v))
+    left = running ? share_slice_left(&running->v, &w->v) : 0;
+    if (!left)
         switch_next();
+    else if (slice_end > now + left)
+        slice_end = now + left;
+}
+
+static void domain_add(unsigned n, uint32_t weight, unsigned vcpus, uint64_t burst, uint64_t sleep)
+{
+    share_start(&domain[n].share, weight);
+    for (unsigned i = 0; i < vcpus; i++) {
+        worker[n][i] = (struct worker){ .v = { .domain = &domain[n], .id = i },
+                                        .burst = burst,
+                                        .sleep = sleep,
+                                        .left = burst,
+                                        .there = true };
+        wake(&worker[n][i]);
+    }
 }
 
 /* Until something happens: end of a slice, of a burst, of a sleep. */
@@ -232,6 +236,91 @@ static void who_wakes_does_not_wait_for_a_slice(void **state)
     assert_true(worker[4][0].longest_wait < MS / 100);
 }
 
+/*
+ * Whoever wakes a sibling may hold what that one wants: it goes on for a moment, long enough to let go
+ * and far less than a slice.
+ */
+static void who_wakes_a_sibling_goes_on_for_a_moment(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    domain_add(0, 256, 2, FOR_EVER, 0);
+    worker[0][1].burst = worker[0][1].left = MS / 100;
+    worker[0][1].sleep = 100 * MS;
+    simulate(99 * MS);
+    for (unsigned i = 0; i < 20; i++) {
+        while (running != &worker[0][0] || !worker[0][1].wakes)
+            simulate(MS / 10);
+        before = worker[0][0].run;
+        wake(&worker[0][1]);
+        assert_ptr_equal(running, &worker[0][0]);
+        while (running == &worker[0][0])
+            simulate(MS / 1000);
+        assert_ptr_equal(running, &worker[0][1]);
+        assert_in_range(worker[0][0].run - before, MS / 20, MS / 2);
+    }
+}
+
+/* What a busy vCPU's siblings wait for in vain is there soon again. */
+static void siblings_take_short_turns(void **state)
+{
+    (void)state;
+    domain_add(0, 256, 4, FOR_EVER, 0);
+    simulate(SECOND);
+    for (unsigned i = 0; i < 4; i++)
+        worker[0][i].longest_wait = 0;
+    simulate(SECOND);
+    for (unsigned i = 0; i < 4; i++)
+        assert_in_range(worker[0][i].longest_wait, 1, 7 * MS);
+}
+
+/*
+ * Many wake one after the other, each while the one before it runs: each is behind by one bonus, not
+ * behind that one by another, so the first waits for the bonuses and a slice each, no longer.
+ */
+static void bonuses_do_not_add_up(void **state)
+{
+    struct worker *busy = &worker[0][0];
+
+    (void)state;
+    domain_add(0, 256, 1, FOR_EVER, 0);
+    for (unsigned n = 1; n < DOMAINS; n++)
+        domain_add(n, 256, 1, 1, FOR_EVER / 2);
+    simulate(SECOND);
+    for (unsigned n = 1; n < DOMAINS; n++) {
+        worker[n][0].left = SECOND;
+        wake(&worker[n][0]);
+        simulate(MS / 5);
+    }
+    busy->longest_wait = 0;
+    simulate(SECOND);
+    assert_in_range(busy->longest_wait, (DOMAINS - 1) * 5 * MS, DOMAINS * 10 * MS);
+}
+
+static void nor_do_those_of_siblings(void **state)
+{
+    struct worker *busy = &worker[0][0];
+
+    (void)state;
+    domain_add(0, 256, 1, FOR_EVER, 0);
+    for (unsigned i = 1; i < VCPUS; i++) {
+        worker[0][i] = (struct worker){ .v = { .domain = &domain[0], .id = i },
+                                        .sleep = FOR_EVER / 2,
+                                        .left = SECOND,
+                                        .there = true };
+        worker[0][i].wakes = FOR_EVER;
+    }
+    simulate(SECOND);
+    for (unsigned i = 1; i < VCPUS; i++) {
+        wake(&worker[0][i]);
+        simulate(MS / 5);
+    }
+    busy->longest_wait = 0;
+    simulate(SECOND / 2);
+    assert_in_range(busy->longest_wait, (VCPUS - 1) * 5 * MS - MS, VCPUS * 6 * MS);
+}
+
 /* One that never ran comes while the other's clock is more than half of all clocks away. */
 static void clocks_go_round(void **state)
 {
@@ -261,6 +350,10 @@ int main(void)
         cmocka_unit_test_setup(nor_does_a_sleeping_vcpu, setup),
         cmocka_unit_test_setup(nobody_is_starved, setup),
         cmocka_unit_test_setup(who_wakes_does_not_wait_for_a_slice, setup),
+        cmocka_unit_test_setup(who_wakes_a_sibling_goes_on_for_a_moment, setup),
+        cmocka_unit_test_setup(siblings_take_short_turns, setup),
+        cmocka_unit_test_setup(bonuses_do_not_add_up, setup),
+        cmocka_unit_test_setup(nor_do_those_of_siblings, setup),
         cmocka_unit_test_setup(clocks_go_round, setup),
     };
 

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * vcpu-ipi, vcpu-poll, vcpu-events-…: events between vCPUs.
+ * vcpu-ipi…, vcpu-poll…, vcpu-events-…: events between vCPUs.
  *
  * Background: an event sets a pending bit, its vCPU's selector bit, its vCPU's upcall_pending, in this
  * order, each only if the one before was clear; then the vCPU is told, woken from SCHEDOP_block or
@@ -139,6 +139,78 @@ SCENARIO(vcpu_events_running, "vcpu-events-running",
     stop = 1;
     second_join(s);
     port_close(to_second);
+}
+
+/* ---- who sends looks on until there is an answer ------------------------------------------------ */
+
+#define LOOKS 100
+
+static volatile uint64_t lock, locked;
+
+static void on_event_lock(struct second *self)
+{
+    locked += lock;
+    on_event(self);
+}
+
+static void block_lock(struct second *self)
+{
+    while (!stop) {
+        self->event = on_event_lock;
+        second_info(self->id)->evtchn_upcall_mask = 1;
+        blocked++;
+        (void)hypercall_sched_op(SCHEDOP_block, NULL);
+    }
+}
+
+/* How often the sender looks, without giving up the CPU, until the event has arrived; at the most. */
+static uint64_t looks(void)
+{
+    uint64_t most = 0;
+
+    for (uint64_t i = got + 1; i <= LOOKS; i++) {
+        uint64_t n = 0;
+
+        lock = 1;
+        EXPECT_EQ(port_send(to_second), 0);
+        lock = 0;
+        while (got != i)
+            n++;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+SCENARIO(
+    vcpu_ipi_looks, "vcpu-ipi-looks",
+    "who sends an event can let go of a lock first; who looks on until it is taken sees that soon")
+{
+    uint64_t sleeping, busy;
+    struct second *s;
+
+    seconds_require(1);
+    got = got_b = upcalls = blocked = stop = locked = 0;
+    to_second_b = 0;
+    to_second = port_bind_ipi(1);
+    port_unmask(to_second);
+    s = second_start(1, block_lock, NULL);
+    second_wait(&blocked, 1);
+    sleeping = looks();
+    stop = 1;
+    EXPECT_EQ(port_send(to_second), 0);
+    second_join(s);
+    EXPECT(locked <= LOOKS / 10); /* an interrupt may fall there */
+
+    got = blocked = stop = 0;
+    s = second_start(1, spin, NULL);
+    while (!blocked)
+        second_yield();
+    busy = looks();
+    stop = 1;
+    second_join(s);
+    port_close(to_second);
+    scenario_reason("%lu times locked; looked %lu times, %lu at a busy one", locked, sleeping,
+                    busy);
 }
 
 /* ---- down ------------------------------------------------------------------------------------ */

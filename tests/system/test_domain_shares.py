@@ -83,6 +83,20 @@ def test_a_domain_that_ends_is_buried_beside_busy_ones():
     assert ends[0] == "c" and sorted(ends) == ["a", "b", "c"], done.out
 
 
+def test_a_sibling_gets_the_cpu_soon_but_not_at_once():
+    done = boot_modules(
+        [f"{BUILD / 'guest.elf'} domain:memory=64M:vcpus=2 scenarios=vcpu-ipi-looks"],
+        "domu",
+        extra=COUNTED,
+    )
+    found = re.search(r"(\d+) times locked; looked (\d+) times, (\d+) at a busy one", done.out)
+    assert found, done.out
+    locked, asleep, busy = map(int, found.groups())
+    assert locked == 0  # it was let go while the sender still had the CPU
+    assert asleep < 100_000  # a look is some four instructions, one a nanosecond: far less than a slice
+    assert busy < 500_000
+
+
 def test_idle_means_halted(tmp_path):
     line = [machine.QEMU, "-m", "96M", "-display", "none", "-nic", "none", "-serial", "stdio"]
     line += ["-monitor", f"unix:{tmp_path / 'monitor'},server,nowait"]
@@ -92,7 +106,9 @@ def test_idle_means_halted(tmp_path):
         try:
             out = b""
             while out.count(b"? ") < 2:
-                out += qemu.stdout.read1()
+                more = qemu.stdout.read1()
+                assert more, out
+                out += more
             assert halted(tmp_path / "monitor")
         finally:
             qemu.kill()
