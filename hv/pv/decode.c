@@ -221,7 +221,7 @@ const uint8_t insn_register_offset[16] = {
 /* AH, CH, DH, BH: the second byte of registers 0..3. */
 static bool is_high_byte(const struct insn *insn, unsigned n, unsigned bytes)
 {
-    return bytes == 1 && !insn->rex && n >= 4 && n < 8;
+    return bytes == 1 && !insn->rex && n >= 4; /* without REX none is above 7 */
 }
 
 uint64_t insn_reg_read(const struct insn *insn, const struct cpu_regs *regs, unsigned n,

@@ -43,8 +43,6 @@ long gdt_set(struct vcpu *v, const uint64_t *frames, uint32_t entries)
     mfn_t new[GDT_GUEST_PAGES], old[GDT_GUEST_PAGES];
     int rc;
 
-    if (entries > GDT_GUEST_ENTRIES)
-        return refuse(-EINVAL, "gdt-entries", MFN_NONE, entries);
     for (unsigned i = 0; i < GDT_GUEST_PAGES; i++) {
         old[i] = v->gdt_mfn[i];
         new[i] = i < pages ? mfn_of(frames[i]) : MFN_NONE;

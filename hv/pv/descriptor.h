@@ -14,9 +14,9 @@
 #include "pt/descriptor.h"
 
 /*
- * Gives v a GDT of entries descriptors in these frames (MFNs, one for each 512 entries); 0 entries:
- * none. -EINVAL when there are more than GDT_GUEST_ENTRIES, or a frame is not the domain's, is mapped
- * writable, or holds a descriptor that is refused; -ENOMEM. After an error the old GDT stands.
+ * Gives v a GDT of entries descriptors in these frames (MFNs, one for each 512 entries), at most
+ * GDT_GUEST_ENTRIES; 0 entries: none. -EINVAL when a frame is not the domain's, is mapped writable, or
+ * holds a descriptor that is refused; -ENOMEM. After an error the old GDT stands.
  */
 long gdt_set(struct vcpu *v, const uint64_t *frames, uint32_t entries);
 

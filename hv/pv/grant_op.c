@@ -20,8 +20,6 @@ int grant_refused(const char *what, uint32_t index, int status)
 {
     if (status)
         refuse_status(what, index, status);
-    else
-        refusal_clear();
     return status;
 }
 
@@ -169,7 +167,7 @@ static long cache_flush_one(const gnttab_cache_flush_t *op)
     struct domain *d = domain_current(), *owner;
     mfn_t mfn = ma_to_mfn(op->a.dev_bus_addr);
 
-    if (op->offset >= PAGE_SIZE || op->length > PAGE_SIZE || op->offset + op->length > PAGE_SIZE ||
+    if (op->offset >= PAGE_SIZE || op->offset + op->length > PAGE_SIZE ||
         (op->op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL)))
         return refuse(-EINVAL, "cache-flush-argument", MFN_NONE, 0);
     if (!op->length || !op->op)

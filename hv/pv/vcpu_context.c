@@ -258,7 +258,7 @@ long vcpu_context_set(struct vcpu *v, uint64_t va)
 {
     long rc = context_read(v, va);
 
-    if (rc && rc != -ERESTART && !v->initialised)
+    if (rc != -ERESTART && !v->initialised)
         references_drop(v);
     return rc;
 }

@@ -21,8 +21,10 @@ from pathlib import Path
 
 from .fault import ROOT, FaultError, source
 
-PLAIN = ["-O1", "-g0", "-w", "-fPIC"]
-ASAN = ["-O1", "-g", "-w", "-fPIC", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+# Arguments swapped that are of other kinds do not compile.
+WARN = ["-Werror=int-conversion", "-Werror=incompatible-pointer-types"]
+PLAIN = ["-O1", "-g0", *WARN, "-fPIC"]
+ASAN = ["-O1", "-g", *WARN, "-fPIC", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 VARIANTS = {"plain": PLAIN, "asan": ASAN}
 LONG = 1.5  # seconds; programs that take longer have a stage of their own, without sanitizers
 DROPPED = ("-Werror", "-g", "-MMD", "-MP")
@@ -82,6 +84,7 @@ class Host:
         self.build, self.work = build, work
         given = settings(build)
         flags = [f for f in shlex.split(given["cflags"]) if f not in DROPPED]
+        flags = [f for f in flags if not f.startswith("-W")]
         self.flags = [f for f in flags if not f.startswith(("-fsanitize", "-fno-sanitize", "-O"))]
         self.tiny = shlex.split(given["tiny"])
         self.hv, self.lib = given["hv"].split(), given["lib"].split()

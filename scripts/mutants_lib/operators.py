@@ -55,11 +55,13 @@ def functions(mask):
             yield names[0], match.start(), match.end()
 
 
-def conditions(mask, start, end):
-    """(start, end) of the text within the parentheses of each `if` and `while`."""
-    for match in re.finditer(r"\b(?:if|while) \(", mask[start:end]):
+def conditions(mask, start, end, words="if|while"):
+    """(start, end) of the text within the parentheses of each, unless it is about a log line alone."""
+    for match in re.finditer(rf"\b(?:{words}) \(", mask[start:end]):
         open_at = start + match.end() - 1
-        yield open_at + 1, closing(mask, open_at)
+        close = closing(mask, open_at)
+        if mask[close + 1 : mask.find(";", close)].strip():
+            yield open_at + 1, close
 
 
 def operands(mask, start, end):
@@ -112,9 +114,7 @@ def if_negate(mask, start, end):
 
 
 def if_never(mask, start, end):
-    for match in re.finditer(r"\bif \(", mask[start:end]):
-        at = start + match.end()
-        to = closing(mask, at - 1)
+    for at, to in conditions(mask, start, end, "if"):
         yield at, to, f"({mask[at:to]}) && 0"
 
 

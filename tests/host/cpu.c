@@ -11,7 +11,8 @@
 #define GDT_PAGES 15u /* the guest's, and the hypervisor's own */
 
 uint64_t machine_window[2][MACHINE_VCPUS][32];
-unsigned machine_irets;
+unsigned machine_irets, machine_fault_routes;
+struct machine_ldt machine_ldt_loaded;
 const uint8_t vcpu_exit_always[2] = { 1, 1 };
 
 int perdomain_set(struct perdomain_map *map, uint64_t va, uint64_t pte)
@@ -45,7 +46,7 @@ int cpu_gdt_map(struct vcpu *v)
 
 void cpu_ldt_load(struct vcpu *v)
 {
-    (void)v;
+    machine_ldt_loaded = (struct machine_ldt){ v->ldt_va, v->ldt_entries };
 }
 
 void iret_perform(void)
@@ -56,6 +57,7 @@ void iret_perform(void)
 void bounce_fault_route(struct vcpu *v)
 {
     (void)v;
+    machine_fault_routes++;
 }
 
 static long hc_other(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)

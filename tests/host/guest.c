@@ -5,6 +5,7 @@
  */
 #include "machine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "guest_word_copy.h"
@@ -34,8 +35,10 @@ int guest_read(void *dst, uint64_t va, size_t bytes)
 {
     uint64_t at = va - GUEST_VA;
 
-    if (!in_guest_memory(va, bytes))
+    if (!in_guest_memory(va, bytes)) {
+        memset(dst, 0xa5, bytes); /* nothing that anybody may look at */
         return -EFAULT;
+    }
     for (size_t i = 0; i < bytes; i++) {
         uint8_t byte = machine_guest_memory[at + i];
 
@@ -48,7 +51,7 @@ int guest_read(void *dst, uint64_t va, size_t bytes)
 
 int guest_write(uint64_t va, const void *src, size_t bytes)
 {
-    if (!in_guest_memory(va, bytes))
+    if (!in_guest_memory(va, bytes) || hooks.read_only)
         return -EFAULT;
     memcpy(machine_guest_memory + (va - GUEST_VA), src, bytes);
     memset(bytes_read + (va - GUEST_VA), 0, bytes);
@@ -102,6 +105,20 @@ long machine_hypercall(hypercall_fn *fn, uint64_t a1, uint64_t a2, uint64_t a3, 
             machine_this_cpu = cpu;
         }
     }
+}
+
+long op_explained(const char *what, const char *rule, hypercall_fn *fn, uint64_t a1, uint64_t a2)
+{
+    char line[96];
+    long rc;
+
+    snprintf(line, sizeof(line), " rule %s: ", rule ? rule : "");
+    log_clear();
+    rc = machine_hypercall(fn, a1, a2, 0, 0);
+    machine_check(what);
+    if (rule ? !strstr(log_text(), line) || !strstr(log_text(), what) : *log_text())
+        fail_msg("%s: not %s but: %s", what, rule ? rule : "silent", log_text());
+    return rc;
 }
 
 void *machine_requests(void)

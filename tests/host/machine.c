@@ -100,6 +100,12 @@ void panic(const char *fmt, ...)
     abort();
 }
 
+/* Not in every C library. */
+size_t strlcpy(char *dst, const char *src, size_t size)
+{
+    return (size_t)snprintf(dst, size, "%s", src);
+}
+
 const char *log_text(void)
 {
     return log_buffer;

@@ -53,7 +53,8 @@ struct machine_hooks {
     bool waited;               /* out: the other CPU had to wait, so nothing of it happened */
     void (*rescheduled)(void); /* what other vCPUs do when one waits; 0 = nothing */
     unsigned long reschedules;
-    bool flip; /* a guest word reads differently the second time */
+    bool flip;      /* a guest word reads differently the second time */
+    bool read_only; /* the guest's memory, by now */
     unsigned long double_reads,
         table_rereads; /* of the guest's memory; of words of tables, if flip */
     unsigned long work,
@@ -137,6 +138,12 @@ long op_user_baseptr(mfn_t mfn);
 /* The current vCPU's first kernel base pointer, as the domain builder sets it. */
 void op_first_root(mfn_t mfn);
 
+/*
+ * A hypercall of two arguments. The log has the line of its refusal, of what and by which rule; and none
+ * where rule is 0.
+ */
+long op_explained(const char *what, const char *rule, hypercall_fn *fn, uint64_t a1, uint64_t a2);
+
 /* Hypercall with restarts; between (or 0) runs before each reissue. */
 long machine_hypercall(hypercall_fn *fn, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
 extern void (*machine_between_restarts)(void);
@@ -190,6 +197,11 @@ extern unsigned long ghost_flushes, ghost_va_flushes;
 #define MACHINE_WINDOW_LDT 16u
 extern uint64_t machine_window[2][MACHINE_VCPUS][32]; /* by domain id and the vCPU's */
 extern unsigned machine_irets;
+extern unsigned machine_fault_routes; /* how often the way of page faults was looked for anew */
+extern struct machine_ldt {
+    uint64_t va;
+    uint32_t entries;
+} machine_ldt_loaded; /* the CPU's LDT register, loaded last */
 
 /* The log: what printk wrote since the last call of log_clear(). */
 const char *log_text(void);

@@ -55,3 +55,15 @@ void vcpu_singleshot_set(struct vcpu *v, uint64_t deadline_ns)
 {
     v->time.singleshot = deadline_ns;
 }
+
+void wallclock_set(uint64_t seconds, uint32_t ns, uint64_t system_ns)
+{
+    machine_sched.seconds = seconds;
+    machine_sched.ns = ns;
+    machine_sched.at = system_ns;
+}
+
+bool domain_complete(const struct domain *d)
+{
+    return d != machine_sched.incomplete;
+}

@@ -10,8 +10,11 @@
 
 struct machine_sched {
     unsigned stops, schedules, shutdowns, published, time_refreshed;
-    uint8_t reason; /* of the last shutdown */
-    uint64_t now;   /* system time */
+    uint8_t reason;       /* of the last shutdown */
+    uint64_t now;         /* system time */
+    uint64_t seconds, at; /* what the clock was set to, at which system time */
+    uint32_t ns;
+    const struct domain *incomplete; /* this one is still being built */
 };
 extern struct machine_sched machine_sched; /* tests set it to 0 */
 

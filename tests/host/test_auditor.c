@@ -148,6 +148,49 @@ static void mapped_across_domains(void **state)
     free(roots.scratch);
 }
 
+/* Each side of an entry that is wrong has its own line. */
+static void targets_of_entries(void **state)
+{
+    struct frame *f = frame_of(t.l[1]);
+    struct frame was = *f;
+
+    (void)state;
+    log_clear();
+    f->ref = (f->ref & ~FRAME_OWNER_MASK) | (uint64_t)machine_control.id << FRAME_OWNER_SHIFT;
+    machine_audit(true);
+    *f = was;
+    assert_non_null(strstr(log_text(), "target's owner"));
+    log_clear();
+    f->type &= ~FRAME_VALIDATED;
+    machine_audit(true);
+    *f = was;
+    assert_non_null(strstr(log_text(), "target's validated flag"));
+    machine_check("mended");
+}
+
+static bool never_written(const void *at)
+{
+    (void)at;
+    return false;
+}
+
+/* What was never looked at is looked at, whatever the dirty bits say. */
+static void sums_of_what_is_clean(void **state)
+{
+    struct audit_sums sums = {
+        .written = never_written,
+        .tables = calloc(frame_limit, sizeof(*sums.tables)),
+        .pages = calloc(frame_limit / AUDIT_PAGE_FRAMES + 1, sizeof(*sums.pages)),
+    };
+    struct audit_ref root = { ma_to_mfn(vcpu_current()->cr3_kernel), PT_L4, "root" };
+    struct audit_roots roots = { .refs = &root, .refs_count = 1 };
+
+    (void)state;
+    assert_true(audit_sums_agree(&sums, &roots));
+    free(sums.tables);
+    free(sums.pages);
+}
+
 static void owner_that_is_gone(void **state)
 {
     (void)state;
@@ -194,6 +237,8 @@ int main(void)
         T(counts_beyond_their_fields),
         T(references_to_nothing),
         T(mapped_across_domains),
+        T(targets_of_entries),
+        T(sums_of_what_is_clean),
         T(owner_that_is_gone),
         T(words_of_nobody),
         T(blocks),

@@ -191,6 +191,57 @@ static void the_last_descriptor_reference_goes_while_one_comes(void **state)
         drop_descriptors();
 }
 
+static void one_more_descriptor_reference_on_each(void **state)
+{
+    (void)state;
+    at_each_access("take", descriptors_held, take_descriptors, take_descriptors);
+    while (frame_type_refs(page))
+        drop_descriptors();
+}
+
+static bool locked_by_other;
+
+/* Once our entry is there. Whoever has the lock still is waited for, and nothing has happened. */
+static long lock_table(void)
+{
+    if (machine_peek(t.l[1], 1) == pte_make(page, LEAF_RO))
+        locked_by_other = page_type_lock(t.l[1], PT_L1);
+    return 0;
+}
+
+/* Each lock is let go once: what another CPU has locked since stays locked. */
+static void a_lock_is_let_go_once(void **state)
+{
+    unsigned long accesses = 0;
+
+    (void)state;
+    others = lock_table;
+    for (unsigned ways = 0; ways < 3; ways++)
+        for (unsigned long k = 1; k <= accesses + 1; k++) {
+            struct mmu_update *req;
+
+            machine_end();
+            stage();
+            req = machine_requests();
+            req[0] = (struct mmu_update){ mfn_to_ma(t.l[1]) + 8, pte_make(page, LEAF_RO) };
+            req[1] = (struct mmu_update){ mfn_to_ma(t.l[2]) + 8, 0 };
+            hooks_reset();
+            hooks.general = ways == 2;
+            hooks.interrupt = others_turn;
+            hooks.interrupt_at = k;
+            locked_by_other = false;
+            assert_int_equal(
+                machine_hypercall(hc_mmu_update, GUEST_REQUESTS, ways ? 2 : 1, 0, DOMID_SELF), 0);
+            accesses = hooks.shared_accesses;
+            hooks_reset();
+            machine_run(0);
+            if (locked_by_other) {
+                assert_true(frame_of(t.l[1])->type & FRAME_LOCKED);
+                page_type_unlock(t.l[1]);
+            }
+        }
+}
+
 /* ---- the last value, and none --------------------------------------------------------------------- */
 
 static void ranges_of_guest_memory(void **state)
@@ -331,6 +382,8 @@ int main(void)
         T(the_last_reference_of_a_locked_table),
         T(a_partial_table_is_carried_on_by_another),
         T(the_last_descriptor_reference_goes_while_one_comes),
+        T(one_more_descriptor_reference_on_each),
+        T(a_lock_is_let_go_once),
         T(ranges_of_guest_memory),
         T(a_new_page_is_clear),
         T(machine_to_physical_of_no_frame),

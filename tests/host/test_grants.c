@@ -63,6 +63,41 @@ static void every_part_ends_once(void **state)
     }
 }
 
+/* The entry, bit by bit, as the flags ask for it; but for what marks it a kernel's (test_entries). */
+static void the_entry_of_a_mapping(void **state)
+{
+    const uint64_t kernels = PTE_U | PTE_G | 1ul << 52;
+
+    (void)state;
+    for (uint32_t flags = 0; flags < 16; flags++) {
+        uint32_t asked = GNTMAP_host_map | (flags & 1 ? GNTMAP_readonly : 0) |
+                         (flags & 2 ? GNTMAP_application_map : 0) |
+                         (flags >> 2) << _GNTMAP_guest_avail0;
+        uint64_t want = PTE_P | PTE_A | PTE_D | PTE_NX | (flags & 1 ? 0 : PTE_RW) |
+                        (flags >> 2) * PTE_AVAIL0;
+
+        assert_int_equal(grant_map_at(1, REF1, asked, &handle), 0);
+        assert_int_equal(slot_entry(1) & ~kernels, pte_make(gs.page, want));
+        assert_int_equal(grant_unmap_at(1, handle, MFN_NONE), 0);
+    }
+}
+
+/* Thirty-two go to one flush, and others may run after each. */
+static void many_unmapped_in_pieces(void **state)
+{
+    static struct gnttab_unmap_grant_ref ops[65];
+
+    (void)state;
+    for (unsigned i = 0; i < 65; i++)
+        ops[i] = (struct gnttab_unmap_grant_ref){ .handle = 1u << 20, .status = 99 };
+    hooks_reset();
+    hooks.preempt_at = ALWAYS;
+    assert_int_equal(grant_call(GNTTABOP_unmap_grant_ref, ops, 65, sizeof(ops)), 0);
+    assert_int_equal(machine_restarts, 2);
+    for (unsigned i = 0; i < 65; i++)
+        assert_int_equal(ops[i].status, GNTST_bad_handle);
+}
+
 /* The marks go with the last of their kind. */
 static void marks_follow_pins(void **state)
 {
@@ -376,6 +411,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, grant_stage_make, machine_teardown)
     const struct CMUnitTest tests[] = {
         T(every_part_ends_once),
+        T(the_entry_of_a_mapping),
+        T(many_unmapped_in_pieces),
         T(marks_follow_pins),
         T(as_often_as_the_counters_go),
         T(handles_beyond_a_page),

@@ -39,8 +39,10 @@ static void handlers_in_pieces(void **state)
 
     (void)state;
     trap_list(TRAPS);
+    machine_fault_routes = 0;
     assert_int_equal(set_traps(), 0);
     assert_int_equal(machine_restarts, TRAPS / 256);
+    assert_true(machine_fault_routes > 0);
     for (unsigned vector = 0; vector < 256; vector++) {
         assert_int_equal(traps[vector].address,
                          0x1000 + vector +
@@ -55,8 +57,10 @@ static void handlers_in_pieces(void **state)
         assert_int_equal(machine_restarts, 1);
         assert_int_equal(traps[18].address, 0x1012);
     }
+    machine_fault_routes = 0;
     assert_int_equal(machine_hypercall(hc_set_trap_table, 0, 0, 0, 0), 0);
     assert_int_equal(traps[18].address, 0);
+    assert_true(machine_fault_routes > 0);
 }
 
 static void handlers_that_are_refused(void **state)

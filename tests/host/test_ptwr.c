@@ -116,6 +116,45 @@ static void a_byte_is_merged(void **state)
     assert_int_equal(entry() & ~PTE_D, pte_make(tree.l[0], LEAF_RW) & ~PTE_D);
 }
 
+/* Any part of an entry that is not present; the rest stays. */
+static void parts_of_an_entry(void **state)
+{
+    const uint64_t was = 0x00f0000000000000ul | PTE_AVAIL;
+    uint64_t at = entry_va;
+
+    (void)state;
+    for (unsigned offset = 0; offset < 8; offset++) {
+        struct cpu_regs regs = { .rax = 0x0e };
+
+        assert_int_equal(op_update(tree.l[1], DATA_SLOT, was), 0);
+        entry_va = at + offset;
+        assert_true(STORE(&regs, 0x88, 0x03)); /* mov [rbx], al */
+        assert_int_equal(entry(), (was & ~(0xfful << offset * 8)) | 0x0eul << offset * 8);
+    }
+    entry_va = at;
+}
+
+/* What the instruction leaves in registers, once it was carried out. */
+static void registers_change(void **state)
+{
+    uint64_t was = entry();
+    struct cpu_regs regs = { .rax = PTE_AVAIL0 };
+
+    (void)state;
+    assert_true(STORE(&regs, 0x48, 0x87, 0x03)); /* xchg [rbx], rax */
+    assert_int_equal(regs.rax, was);
+    assert_int_equal(entry(), PTE_AVAIL0);
+    regs.rax = 0;
+    assert_true(STORE(&regs, 0xf0, 0x48, 0x0f, 0xc1, 0x03)); /* lock xadd [rbx], rax */
+    assert_int_equal(regs.rax, PTE_AVAIL0);
+    regs.rax = was;
+    assert_true(
+        STORE(&regs, 0xf0, 0x48, 0x0f, 0xb1, 0x0b)); /* lock cmpxchg [rbx], rcx: is another */
+    assert_int_equal(regs.rax, PTE_AVAIL0);
+    assert_false(regs.rflags & 0x40);
+    assert_int_equal(entry(), PTE_AVAIL0);
+}
+
 /* The new entry is refused: the guest's fault, registers and entry as they were. */
 static void refused_is_the_guests_fault(void **state)
 {
@@ -326,6 +365,7 @@ int main(void)
         test(a_lost_race_is_repeated),     test(a_lost_race_keeps_no_reference),
         test(the_entry_is_read_once),      test(a_string_store_goes_on),
         test(another_domains_table),
+        test(parts_of_an_entry),           test(registers_change),
     };
 
     return cmocka_run_group_tests_name("ptwr", tests, 0, 0);

@@ -5,6 +5,7 @@
  */
 #include "machine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "mm/m2p.h"
@@ -161,6 +162,52 @@ static void lists_that_stop(void **state)
     }
 }
 
+static void stops_by(const char *rule, unsigned cmd, const struct xen_memory_reservation *r,
+                     uint64_t at)
+{
+    char line[96];
+
+    memcpy(machine_requests(), r, sizeof(*r));
+    snprintf(line, sizeof(line), " rule %s: -EINVAL", rule);
+    log_clear();
+    assert_refused(0, machine_hypercall(hc_memory_op, cmd, at, 0, 0));
+    if (!strstr(log_text(), line))
+        fail_msg("not %s but: %s", line, log_text());
+}
+
+/* A request that says nothing good ends where it started, and the log says why. */
+static void requests_that_stop(void **state)
+{
+    const unsigned up = XENMEM_increase_reservation, down = XENMEM_decrease_reservation;
+    struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
+
+    (void)state;
+    r.extent_start.p = (void *)(GUEST_REQUESTS + 0x100);
+    for (unsigned cmd = 0; cmd < 2; cmd++)
+        stops_by("argument-unreadable", cmd, &r, 0x10);
+    r.domid = 77;
+    stops_by("domain-unknown", down, &r, GUEST_REQUESTS);
+    r.domid = machine_control.id;
+    stops_by("domain-foreign", down, &r, GUEST_REQUESTS);
+    r.domid = DOMID_SELF;
+    r.extent_order = 9; /* the largest that it may ask for: there is just none */
+    stops_by("no-memory-or-quota", up, &r, GUEST_REQUESTS);
+    r.extent_order = 10;
+    stops_by("extent-order-too-large", up, &r, GUEST_REQUESTS);
+    r.extent_order = 0;
+    r.nr_extents = (UINT32_MAX >> 6) + 1;
+    stops_by("too-many-extents", up, &r, GUEST_REQUESTS);
+    r.nr_extents = 1;
+    r.extent_start.p = (void *)HV_VA_START;
+    stops_by("list-out-of-range", up, &r, GUEST_REQUESTS);
+    r.extent_start.p = 0;
+    stops_by("list-out-of-range", down, &r, GUEST_REQUESTS);
+    r.extent_start.p = (void *)0x10;
+    stops_by("list-unwritable", up, &r, GUEST_REQUESTS);
+    stops_by("list-unreadable", down, &r, GUEST_REQUESTS);
+    stops_by("list-unreadable", XENMEM_populate_physmap, &r, GUEST_REQUESTS);
+}
+
 /* Cut after any extent, the list goes on, and the result counts from its beginning. */
 static void preempted_anywhere(void **state)
 {
@@ -208,8 +255,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, stage, machine_teardown)
     const struct CMUnitTest tests[] = {
         T(given_back_and_taken),    T(lent_pages),      T(an_extent_in_part),
-        T(frames_below_an_address), T(lists_that_stop), T(preempted_anywhere),
-        T(failed_anywhere),
+        T(frames_below_an_address), T(lists_that_stop), T(requests_that_stop),
+        T(preempted_anywhere),      T(failed_anywhere),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);

@@ -170,6 +170,10 @@ static long set_ldt(uint64_t va, uint64_t entries)
                               .arg2.nr_ents = (unsigned)entries };
     rc = machine_hypercall(hc_mmuext_op, GUEST_REQUESTS, 1, 0, DOMID_SELF);
     machine_check("set_ldt");
+    if (!rc) { /* in the CPU too */
+        assert_int_equal(machine_ldt_loaded.va, vcpu_current()->ldt_va);
+        assert_int_equal(machine_ldt_loaded.entries, vcpu_current()->ldt_entries);
+    }
     return rc;
 }
 
@@ -260,6 +264,28 @@ static void the_same_again(void **state)
     assert_int_equal(set_ldt(LDT_VA + 8, 0), 0);
 }
 
+/* A failure at any step of the fault gives back what was taken. */
+static void faults_that_fail(void **state)
+{
+    unsigned failures = 0;
+
+    (void)state;
+    assert_int_equal(set_ldt(LDT_VA, PER_PAGE), 0);
+    for (unsigned long k = 1;; k++) {
+        bool shown;
+
+        hooks_reset();
+        hooks.fail_at = k;
+        shown = fault_at(0);
+        machine_check("fault of the LDT");
+        assert_int_equal(frame_type_refs(page[0]), shown);
+        if (shown)
+            break;
+        failures++;
+    }
+    assert_true(failures >= 2);
+}
+
 /* ---- selectors ---- */
 
 static void descriptors_of_selectors(void **state)
@@ -317,10 +343,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, stage, machine_teardown)
     const struct CMUnitTest tests[] = {
-        T(frames_of_a_gdt),       T(refused_at_any_frame),   T(no_memory_for_the_window),
-        T(one_descriptor),        T(pages_come_with_faults), T(faults_that_stay),
-        T(dropped_after_a_flush), T(the_same_again),         T(descriptors_of_selectors),
-        T(windows_of_each_vcpu),
+        T(frames_of_a_gdt),          T(refused_at_any_frame),   T(no_memory_for_the_window),
+        T(one_descriptor),           T(pages_come_with_faults), T(faults_that_stay),
+        T(faults_that_fail),         T(dropped_after_a_flush),  T(the_same_again),
+        T(descriptors_of_selectors), T(windows_of_each_vcpu),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);

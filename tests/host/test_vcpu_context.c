@@ -80,6 +80,25 @@ static long initialise(const vcpu_guest_context_t *c)
     return rc;
 }
 
+/* Gives back what the vCPU holds, so that it can be initialised again. */
+static void take_apart(void)
+{
+    struct vcpu *v = &machine_vcpu[NEW];
+    mfn_t roots[2] = { ma_to_mfn(v->cr3_kernel), ma_to_mfn(v->cr3_user) };
+    bool held[2] = { v->cr3_kernel, v->cr3_user };
+
+    v->cr3_kernel = v->cr3_user = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        if (held[i])
+            page_put_typed(roots[i]);
+        pt_work_drain();
+    }
+    vcpu_descriptors_release(v);
+    v->initialised = false;
+    v->state = VCPU_DOWN;
+    machine_check("taken apart");
+}
+
 static void what_it_starts_with(void **state)
 {
     const struct vcpu *v = &machine_vcpu[NEW];
@@ -105,6 +124,18 @@ static void what_it_starts_with(void **state)
     assert_false(v->failsafe.mask_events);
     assert_int_equal(frame_type(kernel.l[4]), PT_L4);
     assert_refused(-EEXIST, initialise(&good));
+}
+
+/* A NUL selector, with any RPL, leaves the base that is given apart. */
+static void bases_beside_nul(void **state)
+{
+    (void)state;
+    for (uint16_t sel = 0; sel < 5; sel++) {
+        good.user_regs.fs = sel;
+        assert_int_equal(initialise(&good), 0);
+        assert_int_equal(machine_vcpu[NEW].fs_base, sel < 4 ? good.fs_base : 0);
+        take_apart();
+    }
 }
 
 /* The kernel's root shows the M2P; a strict guest's user root does not. */
@@ -311,25 +342,6 @@ static void failing_anywhere(void **state)
     assert_true(refusals >= 5);
 }
 
-/* Gives back what the vCPU holds, so that it can be initialised again. */
-static void take_apart(void)
-{
-    struct vcpu *v = &machine_vcpu[NEW];
-    mfn_t roots[2] = { ma_to_mfn(v->cr3_kernel), ma_to_mfn(v->cr3_user) };
-    bool held[2] = { v->cr3_kernel, v->cr3_user };
-
-    v->cr3_kernel = v->cr3_user = 0;
-    for (unsigned i = 0; i < 2; i++) {
-        if (held[i])
-            page_put_typed(roots[i]);
-        pt_work_drain();
-    }
-    vcpu_descriptors_release(v);
-    v->initialised = false;
-    v->state = VCPU_DOWN;
-    machine_check("taken apart");
-}
-
 /* A preemption at each check, one at a time and all of them, with the user's root refused or not. */
 static void preempted_anywhere(void **state)
 {
@@ -446,12 +458,19 @@ static void read_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_it_starts_with), TEST(what_its_roots_show),
-        TEST(every_word),          TEST(by_its_flags),
-        TEST(every_address),       TEST(every_number),
-        TEST(not_to_be_read),      TEST(failing_anywhere),
-        TEST(preempted_anywhere),  TEST(another_root_in_between),
-        TEST(read_once),           TEST(whatever_is_given),
+        TEST(what_it_starts_with),
+        TEST(what_its_roots_show),
+        TEST(bases_beside_nul),
+        TEST(every_word),
+        TEST(by_its_flags),
+        TEST(every_address),
+        TEST(every_number),
+        TEST(not_to_be_read),
+        TEST(failing_anywhere),
+        TEST(preempted_anywhere),
+        TEST(another_root_in_between),
+        TEST(read_once),
+        TEST(whatever_is_given),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);

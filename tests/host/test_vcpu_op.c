@@ -204,8 +204,11 @@ static void runstate_area(void **state)
     ask_refused(name, "area-out-of-range", cmd, 0, word(HV_VA_START), -EFAULT);
     ask_refused(name, "area-out-of-range", cmd, 1,
                 word(HV_VA_START - sizeof(vcpu_runstate_info_t) + 1), -EFAULT);
+    ask_refused(name, "area-out-of-range", cmd, 0, word(~0ul - 7), -EFAULT); /* it wraps */
     assert_int_equal(machine_sched.published, 0);
     assert_int_equal(self->runstate_va, 0);
+    assert_int_equal(ask(cmd, 1, word(-sizeof(vcpu_runstate_info_t))), 0);
+    assert_int_equal(ask(cmd, 1, word(0x0000800000000000ul - sizeof(vcpu_runstate_info_t))), 0);
     assert_int_equal(ask(cmd, 0, word(ARG + 64)), 0);
     assert_int_equal(self->runstate_va, ARG + 64);
     assert_int_equal(machine_sched.published, 1);

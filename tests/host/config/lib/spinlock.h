@@ -21,8 +21,11 @@ static inline void spin_lock(struct spinlock *l)
         hook_shared_access();
 }
 
+/* Only what is held is let go. */
 static inline void spin_unlock(struct spinlock *l)
 {
+    if (!l->held)
+        __builtin_trap();
     __atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 }
 
