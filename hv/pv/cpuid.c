@@ -165,8 +165,8 @@ void cpuid_policy(uint32_t leaf, uint32_t sub, uint32_t r[4])
     cpuid(leaf & LEAF_EXTENDED, 0, host);
     if (leaf > host[0])
         return;
-    if (leaf <= LEAF_BASIC_MAX)
+    if (leaf < LEAF_EXTENDED)
         basic_leaf(leaf, sub, r);
-    else if (leaf >= LEAF_EXTENDED && leaf <= LEAF_EXTENDED_MAX)
+    else
         extended_leaf(leaf, r);
 }

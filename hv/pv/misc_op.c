@@ -40,14 +40,11 @@ long hc_vm_assist(uint64_t cmd, uint64_t type, uint64_t a3, uint64_t a4, uint64_
 
 long hc_set_timer_op(uint64_t deadline, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
 {
-    uint64_t now;
+    uint64_t now = system_time();
 
     (void)a2, (void)a3, (void)a4, (void)a5;
-    if (deadline) {
-        now = system_time();
-        if ((int64_t)deadline < 0 || (deadline > now && deadline - now > TIMER_FAR))
-            deadline = now + TIMER_INSTEAD;
-    }
+    if (deadline > now + TIMER_FAR)
+        deadline = now + TIMER_INSTEAD;
     vcpu_singleshot_set(vcpu_current(), deadline);
     return 0;
 }

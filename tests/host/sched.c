@@ -2,9 +2,15 @@
 /* What stands in for the scheduler, the timers and the clock; see sched.h. */
 #include "sched.h"
 
+#include <string.h>
+
 #include "dom/sched.h"
+#include "lib/x86.h"
 
 struct machine_sched machine_sched;
+struct machine_leaf machine_leaves[32];
+unsigned machine_leaves_count;
+struct tsc_scale tsc_scale;
 
 void sched_stop(struct vcpu *v, enum vcpu_state state)
 {
@@ -66,4 +72,12 @@ void wallclock_set(uint64_t seconds, uint32_t ns, uint64_t system_ns)
 bool domain_complete(const struct domain *d)
 {
     return d != machine_sched.incomplete;
+}
+
+void cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
+{
+    memset(r, 0, 16);
+    for (unsigned i = 0; i < machine_leaves_count; i++)
+        if (machine_leaves[i].leaf == leaf && machine_leaves[i].sub == sub)
+            memcpy(r, machine_leaves[i].r, 16);
 }

@@ -16,6 +16,13 @@ struct machine_sched {
     uint32_t ns;
     const struct domain *incomplete; /* this one is still being built */
 };
+/* The machine's CPUID: n leaves. */
+struct machine_leaf {
+    uint32_t leaf, sub, r[4];
+};
+extern struct machine_leaf machine_leaves[32];
+extern unsigned machine_leaves_count;
+
 extern struct machine_sched machine_sched; /* tests set it to 0 */
 
 #endif

@@ -7,13 +7,18 @@
 #define HOST_LIB_X86_H
 
 #define rdmsr rdmsr_of_the_machine
+#define cpuid cpuid_of_the_machine
 #include "../../../../hv/lib/x86.h"
 #undef rdmsr
+#undef cpuid
 
 /* FS and GS base of the guest: any address, the same each time. */
 static inline uint64_t rdmsr(uint32_t msr)
 {
     return msr == MSR_FS_BASE ? 0x1000 : msr == MSR_SHADOW_GS_BASE ? 0x2000 : 0;
 }
+
+/* The leaves that a test has given its machine (sched.c); all others are zeroes. */
+void cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4]);
 
 #endif
