@@ -101,6 +101,7 @@ void panic(const char *fmt, ...)
 }
 
 /* Not in every C library. */
+size_t strlcpy(char *dst, const char *src, size_t size);
 size_t strlcpy(char *dst, const char *src, size_t size)
 {
     return (size_t)snprintf(dst, size, "%s", src);

@@ -6,6 +6,7 @@
 #include "machine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "mm/m2p.h"
 #include "mm/page_alloc.h"

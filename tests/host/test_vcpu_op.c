@@ -385,6 +385,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, stage, unstage)
     const struct CMUnitTest tests[] = {
         T(which_vcpu_and_operation),
+        T(each_line_its_operation),
         T(is_up),
         T(up),
         T(down),
