@@ -358,14 +358,21 @@ static void a_string_store_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(a_store_is_carried_out),      test(a_byte_is_merged),
-        test(refused_is_the_guests_fault), test(conditions),
-        test(operands_of_segments),        test(operands_that_do_not_fit),
-        test(code_across_a_missing_page),  test(a_single_step_follows),
-        test(a_lost_race_is_repeated),     test(a_lost_race_keeps_no_reference),
-        test(the_entry_is_read_once),      test(a_string_store_goes_on),
+        test(a_store_is_carried_out),
+        test(a_byte_is_merged),
+        test(refused_is_the_guests_fault),
+        test(conditions),
+        test(operands_of_segments),
+        test(operands_that_do_not_fit),
+        test(code_across_a_missing_page),
+        test(a_single_step_follows),
+        test(a_lost_race_is_repeated),
+        test(a_lost_race_keeps_no_reference),
+        test(the_entry_is_read_once),
+        test(a_string_store_goes_on),
         test(another_domains_table),
-        test(parts_of_an_entry),           test(registers_change),
+        test(parts_of_an_entry),
+        test(registers_change),
     };
 
     return cmocka_run_group_tests_name("ptwr", tests, 0, 0);
