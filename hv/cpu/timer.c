@@ -25,7 +25,7 @@
 #define FAR_NS        1000000000000ull /* in TSC ticks it still fits 64 bits; the steps correct it */
 #define NS_PER_S      1000000000ull
 
-static uint64_t timer_deadline; /* system time, 0 = none */
+static uint64_t timer_deadline; /* system time of the nearest demand, 0 = none */
 static uint64_t hardware_next;  /* when the hardware interrupts next, 0 = not again */
 static uint64_t repeat;         /* ns from each interrupt to the next by itself, 0 = none */
 static uint64_t interval;       /* from the last deadline's expiry to the deadline behind it */
@@ -84,18 +84,15 @@ static void deadline_set(uint64_t tsc, uint64_t now)
 
 void timer_arm(uint64_t deadline_ns)
 {
-    if (deadline_ns == timer_deadline)
+    uint64_t tsc;
+
+    if (!deadline_ns || (timer_deadline && timer_deadline <= deadline_ns))
         return;
     timer_deadline = deadline_ns;
     if (expiring)
         return;
-    if (deadline_ns) {
-        uint64_t tsc = rdtsc();
-
-        deadline_set(tsc, tsc_to_ns(tsc));
-    } else {
-        this_cpu()->timer_tsc = ~0ull;
-    }
+    tsc = rdtsc();
+    deadline_set(tsc, tsc_to_ns(tsc));
 }
 
 /* What is due is done; the deadline behind it is set once, when it is known. */

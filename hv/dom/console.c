@@ -74,7 +74,7 @@ static void domain_print(struct domain *d, const char *text, uint32_t n)
         console_flush(d);
     } else if (!c->flush_at) {
         c->flush_at = system_time() + PAUSE_NS;
-        vcpu_timers_update();
+        timer_arm(c->flush_at);
     }
 }
 

@@ -135,7 +135,7 @@ static long op_bind_virq(struct domain *self, union evtchn_arg *u)
         return refuse_port(port, "evtchn-none-free");
     u->bind_virq.port = (evtchn_port_t)port;
     if (virq == VIRQ_TIMER)
-        vcpu_timers_update();
+        vcpu_timers_update(self->vcpu[vcpu]);
     return 0;
 }
 

@@ -80,10 +80,9 @@ static void switch_to_next(bool yields)
         next = &idle;
     slice = share_slice(next);
     slice_end = slice ? now + slice : 0;
-    if (next == prev) {
-        vcpu_timers_update();
+    timer_arm(slice_end);
+    if (next == prev)
         return;
-    }
     if (prev != &idle) {
         vcpu_runstate_enter(prev, runstate_of(prev), now);
         vcpu_runstate_publish(prev);
@@ -131,7 +130,7 @@ static void sched_add(struct vcpu *v)
         vcpu_preempt();
     } else if (!slice_end || slice_end > now + left) {
         slice_end = now + left;
-        vcpu_timers_update();
+        timer_arm(slice_end);
     }
 }
 

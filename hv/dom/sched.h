@@ -110,8 +110,9 @@ struct tsc_scale {
 };
 extern struct tsc_scale tsc_scale;
 
-/* System time in ns since boot, and the next deadline in it (0 = none). */
+/* System time in ns since boot. */
 uint64_t system_time(void);
+/* vcpu_timers_expire() is wanted at that system time, or a little later; 0 = not. */
 void timer_arm(uint64_t deadline_ns);
 /* What may be done before its time: then it comes this much early at most. */
 #define TIMER_SLOP_NS 50000ull
@@ -133,9 +134,9 @@ static inline uint64_t tsc_to_ns(uint64_t tsc)
 void wallclock_refresh(struct domain *d);
 /* It was so much past 1970 at that system time; all domains learn of it. */
 void wallclock_set(uint64_t seconds, uint32_t ns, uint64_t system_ns);
-/* Recomputes the nearest deadline of the vCPUs that there are and arms it. Called on changes. */
-void vcpu_timers_update(void);
-/* Fires what is due; from the timer interrupt. */
+/* Arms v's nearest deadline. Called on changes. */
+void vcpu_timers_update(const struct vcpu *v);
+/* From the timer interrupt: fires what is due, arms all that is not. */
 void vcpu_timers_expire(uint64_t now);
 /* Next is about to run: its periodic tick falls due only while it runs. */
 void vcpu_timers_switch(struct vcpu *next, uint64_t now);

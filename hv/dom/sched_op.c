@@ -82,6 +82,7 @@ static long op_poll(struct vcpu *v, uint64_t arg_va)
         return 0;
     v->polling = true;
     v->time.poll_deadline = poll.timeout;
+    timer_arm(poll.timeout);
     v->state = VCPU_BLOCKED;
     schedule();
     return 0;
@@ -137,7 +138,7 @@ static long op_watchdog(struct vcpu *v, uint64_t arg_va)
         deadline = 0;
     }
     slot[arg.id - 1] = deadline;
-    vcpu_timers_update();
+    timer_arm(deadline);
     return given;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Time as guests see it: the periodic and single-shot timers of each vCPU, the domain watchdogs,
- * vcpu_time_info. All deadlines are system time in ns, 0 = none; the nearest one is armed in the
- * hardware (cpu/timer.c).
+ * vcpu_time_info. All deadlines are system time in ns, 0 = none.
+ *
+ * Invariant: each has been armed (cpu/timer.c) since it was set; those of a vCPU that waits for the CPU
+ * may be armed when it gets it. One that is gone stays armed: at its time all are looked through.
  *
  * ABI quirks: the periodic tick falls due only while its vCPU runs, and is armed only while
  * VIRQ_TIMER is bound; a deadline that has passed fires at once. The tick may be a little early, so
@@ -35,19 +37,9 @@ static uint64_t vcpu_deadline(const struct vcpu *v)
     return periodic_active(v) ? earlier(next, v->time.periodic_next) : next;
 }
 
-void vcpu_timers_update(void)
+void vcpu_timers_update(const struct vcpu *v)
 {
-    uint64_t next = sched_slice_end();
-
-    for (const struct domain *d = domain_list; d; d = d->next) {
-        if (d->shut_down)
-            continue;
-        next = earlier(next, earlier(d->watchdog[0], d->watchdog[1]));
-        next = earlier(next, d->console.flush_at);
-        for (unsigned i = 0; i < d->vcpus; i++)
-            next = earlier(next, vcpu_deadline(d->vcpu[i]));
-    }
-    timer_arm(next);
+    timer_arm(vcpu_deadline(v));
 }
 
 static bool due(uint64_t deadline, uint64_t now)
@@ -71,38 +63,53 @@ static void vcpu_expire(struct vcpu *v, uint64_t now)
         vcpu_time_refresh(v);
 }
 
+/* What of a domain is due; its nearest deadline behind that. */
+static uint64_t domain_expire(struct domain *d, uint64_t now)
+{
+    uint64_t next;
+
+    if (due(d->watchdog[0], now) || due(d->watchdog[1], now)) {
+        printk(LOG_ALWAYS, "Watchdog timer fired for domain %u\n", d->id);
+        domain_shutdown(d, SHUTDOWN_watchdog);
+        return 0;
+    }
+    if (due(d->console.flush_at, now))
+        console_flush(d);
+    next = earlier(d->console.flush_at, earlier(d->watchdog[0], d->watchdog[1]));
+    for (unsigned i = 0; i < d->vcpus; i++) {
+        vcpu_expire(d->vcpu[i], now);
+        next = earlier(next, vcpu_deadline(d->vcpu[i]));
+    }
+    return next;
+}
+
 void vcpu_timers_expire(uint64_t now)
 {
-    if (due(sched_slice_end(), now))
+    uint64_t next = sched_slice_end();
+
+    if (due(next, now)) {
         vcpu_preempt();
-    for (struct domain *d = domain_list; d; d = d->next) {
-        if (d->shut_down)
-            continue;
-        if (due(d->watchdog[0], now) || due(d->watchdog[1], now)) {
-            printk(LOG_ALWAYS, "Watchdog timer fired for domain %u\n", d->id);
-            domain_shutdown(d, SHUTDOWN_watchdog);
-            continue;
-        }
-        if (due(d->console.flush_at, now))
-            console_flush(d);
-        for (unsigned i = 0; i < d->vcpus; i++)
-            vcpu_expire(d->vcpu[i], now);
+        next = 0;
     }
-    vcpu_timers_update();
+    for (struct domain *d = domain_list; d; d = d->next)
+        if (!d->shut_down)
+            next = earlier(next, domain_expire(d, now));
+    timer_arm(next);
 }
 
 void vcpu_timers_switch(struct vcpu *next, uint64_t now)
 {
-    if (next->domain)
-        vcpu_expire(next, now);
-    vcpu_timers_update();
+    if (!next->domain)
+        return;
+    vcpu_expire(next, now);
+    vcpu_timers_update(next);
 }
 
 void vcpu_periodic_set(struct vcpu *v, uint64_t period_ns)
 {
     v->time.periodic_ns = period_ns;
     v->time.periodic_next = system_time() + period_ns;
-    vcpu_timers_update();
+    vcpu_timers_update(v);
 }
 
 void vcpu_singleshot_set(struct vcpu *v, uint64_t deadline_ns)
@@ -112,7 +119,7 @@ void vcpu_singleshot_set(struct vcpu *v, uint64_t deadline_ns)
         v->time.singleshot = 0;
         evtchn_raise_virq(v, VIRQ_TIMER);
     }
-    vcpu_timers_update();
+    vcpu_timers_update(v);
 }
 
 /* Odd version, then the content, then the next even version, in the order that readers rely on. */

@@ -25,8 +25,9 @@ void sched_start(struct vcpu *v)
     v->state = VCPU_RUNNABLE;
 }
 
-void vcpu_timers_update(void)
+void vcpu_timers_update(const struct vcpu *v)
 {
+    (void)v;
 }
 
 void console_ring_drain(struct domain *d)

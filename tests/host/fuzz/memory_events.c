@@ -21,8 +21,9 @@ void sched_wake(struct vcpu *v)
     v->polling = v->blocked = false;
 }
 
-void vcpu_timers_update(void)
+void vcpu_timers_update(const struct vcpu *v)
 {
+    (void)v;
 }
 
 void console_ring_drain(struct domain *d)
