@@ -342,12 +342,21 @@ static void failing_anywhere(void **state)
     assert_true(refusals >= 5);
 }
 
+static bool kernel_root_kept;
+
+static void look_between(void)
+{
+    kernel_root_kept |= machine_vcpu[NEW].cr3_kernel != 0;
+}
+
 /* A preemption at each check, one at a time and all of them, with the user's root refused or not. */
 static void preempted_anywhere(void **state)
 {
     unsigned restarts = 0;
 
     (void)state;
+    kernel_root_kept = false;
+    machine_between_restarts = look_between;
     for (unsigned bad = 0; bad < 2; bad++) {
         for (unsigned long k = 1;; k++) {
             hooks_reset();
@@ -366,9 +375,11 @@ static void preempted_anywhere(void **state)
             machine_vcpu[NEW].initialised = false;
             unstage(state);
             stage(state);
+            machine_between_restarts = look_between;
         }
     }
     assert_true(restarts > 8);
+    assert_true(kernel_root_kept); /* what a piece has taken is not begun anew */
 }
 
 static struct machine_tree other;
