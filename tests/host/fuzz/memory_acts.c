@@ -89,7 +89,6 @@ void act_store(const struct op *op)
     };
     unsigned n = (op->x & 63) % (sizeof(codes) / sizeof(codes[0]));
     uint64_t va = (uint64_t)(op->a & 7) << PAGE_SHIFT | select_slot(op->slot) * 8;
-    struct vcpu *v = vcpu_current();
     struct cpu_regs regs = { .rax = select_entry(op),
                              .rcx = select_entry(op),
                              .cs = FLAT_RING3_CS64,
