@@ -44,7 +44,7 @@ entry_syscall:
     mov %rcx, %gs:V_RIP
     mov %r11, %gs:V_RFLAGS
     cmp %gs:V_HYPERCALL_LIMIT, %rax
-    jae syscall_slow
+    jae syscall_short
     mov %r9, %gs:V_R9
     mov %r8, %gs:V_R8
     mov %r10, %rcx
@@ -141,7 +141,8 @@ hypercall_exit_kept:
     call hypercall_exit                 /* completes v->regs, then as exit_work() */
     jmp exit_restore
 
-/* RCX, R11 are stored as RIP and RFLAGS; the rest of the context follows. */
+/* What cpu/user.S declines. RCX, R11 are stored as RIP and RFLAGS; the rest of the context follows. */
+    .globl syscall_slow
 syscall_slow:
     CALLEE_SAVED_STORE
     ARGUMENTS_STORE
@@ -150,12 +151,12 @@ syscall_slow:
     jmp exit_full
 
 /*
- * Hypercall iret, called through the table with the guest's registers still live (RCX, R11, RAX
- * come from the frame on the guest's stack). Nobody returns to the caller. Fast way out: the
- * callee-saved registers never leave the CPU.
+ * Hypercall iret in general: what cpu/user.S declines, with the guest's registers still live (RCX, R11, RAX
+ * come from the frame on the guest's stack). Nobody returns to the caller. The callee-saved registers
+ * need not leave the CPU.
  */
-    .globl hc_iret
-hc_iret:
+    .globl iret_general
+iret_general:
     ARGUMENTS_STORE
     mov %gs:V_STACK_TOP, %rsp
     call iret_perform
@@ -250,6 +251,7 @@ exit_restore:
     GPRS_POP
     add $8, %rsp
     swapgs
+    .globl exit_iretq
 exit_iretq:
     iretq
 

@@ -10,6 +10,7 @@
 #include "lib/percpu.h"
 #include "lib/regs.h"
 #include "pv/abi_version.h"
+#include "pv/hypercall.h"
 
 _Static_assert(offsetof(struct percpu, self) == 0, "this_cpu() before there is a vCPU");
 _Static_assert(offsetof(struct vcpu, cpu) == 0, "this_cpu() with a current vCPU");
@@ -55,6 +56,16 @@ void offsets(void)
     OFFSET(V_SS, struct vcpu, regs.ss);
     OFFSET(V_FAULT_HANDLER, struct vcpu, fault_handler);
     OFFSET(V_FAULT_MASK, struct vcpu, fault_mask);
+    OFFSET(V_CPU, struct vcpu, cpu);
+    OFFSET(V_GS_KERNEL, struct vcpu, gs_base_kernel);
+    OFFSET(V_GS_USER, struct vcpu, gs_base_user);
+    OFFSET(V_CR3_KERNEL, struct vcpu, cr3_kernel);
+    OFFSET(V_CR3_USER, struct vcpu, cr3_user);
+    OFFSET(V_KERNEL_SP, struct vcpu, kernel_sp);
+    OFFSET(V_SYSCALL_VA, struct vcpu, syscall.va);
+    OFFSET(V_SYSCALL_MASK, struct vcpu, syscall.mask_events);
+    OFFSET(V_NMI_PENDING, struct vcpu, nmi_pending);
+    OFFSET(V_NMI_MASKED, struct vcpu, nmi_masked);
     OFFSET(V_IN_USER, struct vcpu, in_user);
     OFFSET(V_INFO, struct vcpu, info);
     OFFSET(V_CR2, struct vcpu, cr2);
@@ -69,5 +80,10 @@ void offsets(void)
     SIZE(R_SIZE, struct cpu_regs);
     CONSTANT(R_WORDS, sizeof(struct cpu_regs) / 8);
     CONSTANT(C_ABI_VERSION, ABI_VERSION);
+    CONSTANT(C_HYPERCALLS, HYPERCALLS);
+    CONSTANT(C_FLAT_CS64, FLAT_KERNEL_CS64);
+    CONSTANT(C_FLAT_SS64, FLAT_KERNEL_SS64);
+    OFFSET(PCPU_CR3, struct percpu, cr3);
+    OFFSET(PCPU_FLUSH_CLOCK, struct percpu, flush_clock);
     OFFSET(PCPU_CURRENT, struct percpu, current);
 }

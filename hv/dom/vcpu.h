@@ -61,11 +61,11 @@ struct vcpu {
     const uint8_t *exit_test; /* byte that is not 0 when there is something to do before the
                                     guest runs: info's upcall_pending, or vcpu_exit_work()'s */
     uint64_t via_sysret;      /* 1: leave by SYSRET; regs has rcx == rip, r11 == rflags */
-    uint64_t fault_handler; /* of the guest kernel's page faults by the short way (cpu/fault.S), 0 =
-                                    not by it; bounce_fault_route() */
-    uint64_t fault_mask;    /* 1: that handler is entered with events masked */
-    uint64_t fault_room[7]; /* the frame of a fault of the last IRETQ lands here and in regs */
-    struct cpu_regs regs;   /* its end is 16-byte aligned, see cpu/offsets.c */
+    uint64_t fault_handler;   /* of page faults by the short ways (cpu/fault.S, cpu/user.S), 0 =
+                                    not by them; bounce_fault_route() */
+    uint64_t fault_mask;      /* 1: that handler is entered with events masked */
+    uint64_t fault_room[7];   /* the frame of a fault of the last IRETQ lands here and in regs */
+    struct cpu_regs regs;     /* its end is 16-byte aligned, see cpu/offsets.c */
 
     struct domain *domain; /* 0 for the idle vCPU */
     uint32_t id;
