@@ -37,10 +37,10 @@ HV_SRCS := main.c domains.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/mach
 	lib/uart.c
 
 # Those of them that a guest waits for: compiled for speed, the others for size (160 KiB in all).
-HV_FAST := cpu/traps.c cpu/exit.c cpu/timer.c dom/evtchn.c dom/timer.c \
+HV_FAST := cpu/exit.c cpu/timer.c dom/evtchn.c dom/timer.c \
 	mm/frame.c mm/tlb.c mm/guest_copy.c  \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c \
-	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/bounce.c pv/iret.c pv/ptwr_fault.c
+	pv/hypercall.c pv/mmu_update.c pv/update_va.c pv/mmuext.c pv/ptwr_fault.c
 
 # The guest kernel library and start-up: sources relative to guest/.
 GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c kprint.c cmdline.c \

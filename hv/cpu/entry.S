@@ -21,6 +21,25 @@
 
     .text
 
+/* On the hypervisor's stack; no register changes. */
+callee_saved_store:
+    mov %rbx, %gs:V_RBX
+    mov %rbp, %gs:V_RBP
+    mov %r12, %gs:V_R12
+    mov %r13, %gs:V_R13
+    mov %r14, %gs:V_R14
+    mov %r15, %gs:V_R15
+    ret
+
+arguments_store:
+    mov %rdi, %gs:V_RDI
+    mov %rsi, %gs:V_RSI
+    mov %rdx, %gs:V_RDX
+    mov %r10, %gs:V_R10
+    mov %r8, %gs:V_R8
+    mov %r9, %gs:V_R9
+    ret
+
 /* ================================================================== SYSCALL from 64-bit code
  *
  *   in: RCX = guest RIP after SYSCALL, R11 = guest RFLAGS, RSP and GS the guest's, IF = 0
@@ -135,7 +154,7 @@ hypercall_exit_test:
 hypercall_exit_slow:
     xor %edx, %edx
 hypercall_exit_kept:
-    CALLEE_SAVED_STORE
+    call callee_saved_store
     mov %rax, %rdi
     mov %r10, %rsi
     call hypercall_exit                 /* completes v->regs, then as exit_work() */
@@ -144,8 +163,8 @@ hypercall_exit_kept:
 /* What cpu/user.S declines. RCX, R11 are stored as RIP and RFLAGS; the rest of the context follows. */
     .globl syscall_slow
 syscall_slow:
-    CALLEE_SAVED_STORE
-    ARGUMENTS_STORE
+    call callee_saved_store
+    call arguments_store
     mov %rax, %gs:V_RAX
     call trap_syscall
     jmp exit_full
@@ -157,7 +176,7 @@ syscall_slow:
  */
     .globl iret_general
 iret_general:
-    ARGUMENTS_STORE
+    call arguments_store
     mov %gs:V_STACK_TOP, %rsp
     call iret_perform
     mov %gs:V_EXIT_TEST, %rcx
@@ -183,11 +202,11 @@ iret_exit_fast:
 iret_exit_test:
     cmpb $0, 1(%rcx)
     jne iret_exit_slow
-    CALLEE_SAVED_STORE
+    call callee_saved_store
     call exit_work
     jmp exit_restore
 iret_exit_slow:
-    CALLEE_SAVED_STORE
+    call callee_saved_store
     jmp exit_restore
 
 /* ================================================================== SYSCALL from 32-bit code
@@ -200,8 +219,8 @@ entry_syscall32:
     mov %gs:V_STACK_TOP, %rsp
     mov %rcx, %gs:V_RIP
     mov %r11, %gs:V_RFLAGS
-    CALLEE_SAVED_STORE
-    ARGUMENTS_STORE
+    call callee_saved_store
+    call arguments_store
     mov %rax, %gs:V_RAX
     call trap_syscall32
     jmp exit_full
@@ -223,8 +242,8 @@ entry_sysenter:
     cld
     movq $0, %gs:V_RIP
     movq $0, %gs:V_RSP
-    CALLEE_SAVED_STORE
-    ARGUMENTS_STORE
+    call callee_saved_store
+    call arguments_store
     mov %rax, %gs:V_RAX
     mov %rcx, %gs:V_RCX
     mov %r11, %gs:V_R11

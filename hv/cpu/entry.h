@@ -44,24 +44,6 @@
     pop %rsi
     pop %rdi
 .endm
-
-.macro CALLEE_SAVED_STORE
-    mov %rbx, %gs:V_RBX
-    mov %rbp, %gs:V_RBP
-    mov %r12, %gs:V_R12
-    mov %r13, %gs:V_R13
-    mov %r14, %gs:V_R14
-    mov %r15, %gs:V_R15
-.endm
-
-.macro ARGUMENTS_STORE
-    mov %rdi, %gs:V_RDI
-    mov %rsi, %gs:V_RSI
-    mov %rdx, %gs:V_RDX
-    mov %r10, %gs:V_R10
-    mov %r8, %gs:V_R8
-    mov %r9, %gs:V_R9
-.endm
 /* clang-format on */
 
 #endif

@@ -53,10 +53,10 @@ fault_short:
     mov %cr2, %rcx          /* before a store below may fault */
     mov %rcx, %gs:V_CR2
     mov %rcx, VCPU_INFO_CR2(%rdx)
-    FAULT_FRAME PFEC_W | PFEC_I, 0xfffc, store_fault
+    FAULT_FRAME PFEC_W | PFEC_I, 0xfffc, .Lstore_fault
     FAULT_HANDLER
 
-store_fault:
+.Lstore_fault:
     SMAP_CLAC
     mov %gs:V_CR2, %rcx
     mov %rcx, %cr2

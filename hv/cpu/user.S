@@ -25,6 +25,16 @@
 #define RFLAGS_CLEAR       0x77100  /* TF IOPL NT RF VM AC, as pv/bounce.c */
 #define RFLAGS_DF          0x400
 
+/* RAX: kernel_sp, aligned, less bytes; in RDX the vcpu_info. Jumps if it is in the hypervisor's slots. */
+.macro KERNEL_STACK bytes, bad
+    mov %gs:V_KERNEL_SP, %rax
+    and $-16, %rax
+    sub $\bytes, %rax
+    GUEST_VA_CHECK %rax, %rdx, \bad
+    mov %gs:V_INFO, %rdx
+.endm
+
+    .text
 /* vcpu_toggle_mode(): the live GS base is kept, the other one loaded, then the tables. Uses RAX RCX RDX. */
 .macro TOGGLE keep, load, in_user, limit, cr3
     mov $MSR_SHADOW_GS_BASE, %ecx
@@ -43,16 +53,13 @@
     mov %rax, %cr3
 .endm
 
-/* RAX: kernel_sp, aligned, less bytes; in RDX the vcpu_info. Jumps if it is in the hypervisor's slots. */
-.macro KERNEL_STACK bytes, bad
-    mov %gs:V_KERNEL_SP, %rax
-    and $-16, %rax
-    sub $\bytes, %rax
-    GUEST_VA_CHECK %rax, %rdx, \bad
-    mov %gs:V_INFO, %rdx
-.endm
+to_kernel:
+    TOGGLE V_GS_USER, V_GS_KERNEL, 0, C_HYPERCALLS, V_CR3_KERNEL
+    ret
+to_user:
+    TOGGLE V_GS_KERNEL, V_GS_USER, 1, 0, V_CR3_USER
+    ret
 
-    .text
 /*
  * A page fault in user mode, from fault_short: GS is ours, RSP at the error code in v->regs, nothing saved.
  *
@@ -77,25 +84,20 @@ fault_user:
     mov %r11, %gs:V_R11
     mov %cr2, %rax                      /* before a store below may fault */
     mov %rax, %gs:V_CR2
-    TOGGLE V_GS_USER, V_GS_KERNEL, 0, C_HYPERCALLS, V_CR3_KERNEL
-    KERNEL_STACK 64, fault_user_back
+    call to_kernel
+    KERNEL_STACK 64, .Lfault_user_back
     mov %gs:V_CR2, %rcx
     mov %rcx, VCPU_INFO_CR2(%rdx)
-    FAULT_FRAME PFEC_U | PFEC_P | PFEC_W | PFEC_I, 0xffff, fault_user_store
+    FAULT_FRAME PFEC_U | PFEC_P | PFEC_W | PFEC_I, 0xffff, .Lfault_user_store
     FAULT_HANDLER
 
-fault_user_store:
+.Lfault_user_store:
     SMAP_CLAC
-fault_user_back:
-    call user_again
+.Lfault_user_back:
+    call to_user
     mov %gs:V_CR2, %rcx
     mov %rcx, %cr2
     jmp fault_decline_all
-
-/* The mode as it was; RAX, RCX, RDX and R11 are the caller's, the others the guest's. */
-user_again:
-    TOGGLE V_GS_KERNEL, V_GS_USER, 1, 0, V_CR3_USER
-    ret
 
 /*
  * SYSCALL in user mode, or with a number that no hypercall has: RIP, RFLAGS and RSP are in v->regs, RCX and R11
@@ -120,8 +122,8 @@ syscall_short:
     jne syscall_slow
     mov %rax, %gs:V_RAX
     mov %rdx, %gs:V_RDX
-    TOGGLE V_GS_USER, V_GS_KERNEL, 0, C_HYPERCALLS, V_CR3_KERNEL
-    KERNEL_STACK 56, syscall_back
+    call to_kernel
+    KERNEL_STACK 56, .Lsyscall_back
     mov %gs:V_RFLAGS, %r11
     mov %gs:V_RIP, %rcx
     SMAP_STAC
@@ -151,17 +153,17 @@ syscall_short:
     swapgs
     sysretq
 
-    EX_TABLE 1b, syscall_store
-    EX_TABLE 2b, syscall_store
-    EX_TABLE 3b, syscall_store
-    EX_TABLE 4b, syscall_store
-    EX_TABLE 5b, syscall_store
-    EX_TABLE 6b, syscall_store
-    EX_TABLE 7b, syscall_store
-syscall_store:
+    EX_TABLE 1b, .Lsyscall_store
+    EX_TABLE 2b, .Lsyscall_store
+    EX_TABLE 3b, .Lsyscall_store
+    EX_TABLE 4b, .Lsyscall_store
+    EX_TABLE 5b, .Lsyscall_store
+    EX_TABLE 6b, .Lsyscall_store
+    EX_TABLE 7b, .Lsyscall_store
+.Lsyscall_store:
     SMAP_CLAC
-syscall_back:
-    call user_again
+.Lsyscall_back:
+    call to_user
     mov %gs:V_RAX, %rax
     mov %gs:V_RDX, %rdx
     jmp syscall_slow
@@ -190,7 +192,7 @@ hc_iret:
     SMAP_STAC
 1:  mov 24(%rax), %rcx
     test $VGCF_IN_SYSCALL, %ecx
-    jnz iret_decline
+    jnz .Liret_decline
 2:  mov 40(%rax), %rdx
     mov %edx, %ecx
     or $3, %ecx
@@ -199,7 +201,7 @@ hc_iret:
     and $3, %edx                        /* 0: to user mode */
     jnz 3f
     cmpq $0, %gs:V_CR3_USER
-    je iret_decline
+    je .Liret_decline
 3:  mov (%rax), %rcx
     mov %rcx, %gs:V_RAX
 4:  mov 8(%rax), %rcx
@@ -224,7 +226,7 @@ hc_iret:
     movb $0, %gs:V_NMI_MASKED
     test %edx, %edx
     jnz 10f
-    TOGGLE V_GS_KERNEL, V_GS_USER, 1, 0, V_CR3_USER
+    call to_user
 10: mov %gs:V_SELF, %rcx
     lea V_RIP(%rcx), %rsp
     mov %gs:V_RAX, %rax
@@ -234,16 +236,16 @@ hc_iret:
     swapgs
     jmp exit_iretq
 
-    EX_TABLE 1b, iret_decline
-    EX_TABLE 2b, iret_decline
-    EX_TABLE 3b, iret_decline
-    EX_TABLE 4b, iret_decline
-    EX_TABLE 5b, iret_decline
-    EX_TABLE 6b, iret_decline
-    EX_TABLE 7b, iret_decline
-    EX_TABLE 8b, iret_decline
-    EX_TABLE 9b, iret_decline
-iret_decline:
+    EX_TABLE 1b, .Liret_decline
+    EX_TABLE 2b, .Liret_decline
+    EX_TABLE 3b, .Liret_decline
+    EX_TABLE 4b, .Liret_decline
+    EX_TABLE 5b, .Liret_decline
+    EX_TABLE 6b, .Liret_decline
+    EX_TABLE 7b, .Liret_decline
+    EX_TABLE 8b, .Liret_decline
+    EX_TABLE 9b, .Liret_decline
+.Liret_decline:
     SMAP_CLAC
     mov %gs:V_RDX, %rdx
     jmp iret_general
