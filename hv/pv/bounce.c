@@ -55,13 +55,12 @@ static inline bool frame_range_ok(uint64_t sp)
 
 /*
  * Draws the frame below sp and enters the handler; the vCPU is in guest-kernel mode by now. cs_mask:
- * what the frame shows of CS. Makes no call, so that the common case needs no register saved.
+ * what the frame shows of CS.
  */
-static inline __attribute__((always_inline)) void frame_push(struct vcpu *v, struct cpu_regs *regs,
-                                                             const struct handler h, uint64_t sp,
-                                                             uint64_t cs_mask)
+static inline void frame_push(struct vcpu *v, struct cpu_regs *regs, const struct handler *h,
+                              uint64_t sp, uint64_t cs_mask)
 {
-    const unsigned words = 7 + (h.error_code >= 0) + (h.segments ? 4 : 0);
+    const unsigned words = 7 + (h->error_code >= 0) + (h->segments ? 4 : 0);
     uint64_t flags = regs->rflags, shown = flags & ~(RFLAGS_IF | RFLAGS_IOPL);
     volatile uint8_t *mask = &v->info->evtchn_upcall_mask;
     uint64_t masked = *mask, *at;
@@ -77,15 +76,15 @@ static inline __attribute__((always_inline)) void frame_push(struct vcpu *v, str
     guest_access_begin();
     guest_word_put(at, regs->rcx, fault);
     guest_word_put(at + 1, regs->r11, fault);
-    if (h.segments) {
+    if (h->segments) {
         guest_word_put(at + 2, (uint64_t)v->ds, fault);
         guest_word_put(at + 3, (uint64_t)v->es, fault);
         guest_word_put(at + 4, (uint64_t)v->fs, fault);
         guest_word_put(at + 5, (uint64_t)v->gs, fault);
         at += 4;
     }
-    if (h.error_code >= 0) {
-        guest_word_put(at + 2, h.error_code, fault);
+    if (h->error_code >= 0) {
+        guest_word_put(at + 2, h->error_code, fault);
         at++;
     }
     guest_word_put(at + 2, regs->rip, fault);
@@ -95,15 +94,15 @@ static inline __attribute__((always_inline)) void frame_push(struct vcpu *v, str
     guest_word_put(at + 6, (uint64_t)regs->ss, fault);
     guest_access_end();
 
-    if (h.mask_events)
+    if (h->mask_events)
         *mask = 1;
-    flags = (flags & ~(RFLAGS_CLEARED | h.clear_rflags)) | RFLAGS_IF;
-    regs->rip = regs->rcx = h.va;
+    flags = (flags & ~(RFLAGS_CLEARED | h->clear_rflags)) | RFLAGS_IF;
+    regs->rip = regs->rcx = h->va;
     regs->rflags = regs->r11 = flags;
     regs->rsp = sp;
     regs->cs = FLAT_KERNEL_CS64;
     regs->ss = FLAT_KERNEL_SS64;
-    v->via_sysret = va_canonical(h.va);
+    v->via_sysret = va_canonical(h->va);
     return;
 fault:
     guest_access_end();
@@ -121,16 +120,7 @@ static __attribute__((noinline)) void bounce(struct vcpu *v, struct cpu_regs *re
         cs_mask = ~0ul;
         vcpu_toggle_mode(v);
     }
-    if (h->error_code >= 0)
-        frame_push(v, regs, (struct handler){ h->va, h->mask_events, h->error_code, 0, false }, sp,
-                   cs_mask);
-    else if (h->segments)
-        frame_push(v, regs, (struct handler){ h->va, h->mask_events, NO_ERROR_CODE, 0, true }, sp,
-                   cs_mask);
-    else
-        frame_push(v, regs,
-                   (struct handler){ h->va, h->mask_events, NO_ERROR_CODE, h->clear_rflags, false },
-                   sp, cs_mask);
+    frame_push(v, regs, h, sp, cs_mask);
 }
 
 static __attribute__((noreturn, noinline)) void bounce_unhandled(struct vcpu *v, unsigned vector,
