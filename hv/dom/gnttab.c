@@ -43,8 +43,8 @@ static grant_entry_v1_t *shared_create(struct domain *d)
     return 0;
 }
 
-/* One more frame, with the active entries to it. */
-static bool frame_add(struct domain *d)
+/* Frame n, with the active entries to it: not part of the table yet. */
+static bool frame_add(struct domain *d, unsigned n)
 {
     struct gnttab *gt = d->gnttab;
     struct grant_active *low = page_alloc_zeroed(), *high = page_alloc_zeroed();
@@ -55,22 +55,15 @@ static bool frame_add(struct domain *d)
         page_give_back(high);
         return false;
     }
-    spin_lock(&gt->lock);
-    gt->shared[gt->frames] = shared;
-    gt->active[gt->frames * 2] = low;
-    gt->active[gt->frames * 2 + 1] = high;
-    gt->frames++;
-    spin_unlock(&gt->lock);
+    gt->shared[n] = shared;
+    gt->active[n * 2] = low;
+    gt->active[n * 2 + 1] = high;
     return true;
 }
 
-static void frame_remove(struct gnttab *gt)
+/* And no longer. */
+static void frame_remove(struct gnttab *gt, unsigned n)
 {
-    unsigned n;
-
-    spin_lock(&gt->lock);
-    n = --gt->frames;
-    spin_unlock(&gt->lock);
     shared_release(frame_of_va(gt->shared[n]));
     page_give_back(gt->active[n * 2]);
     page_give_back(gt->active[n * 2 + 1]);
@@ -78,19 +71,26 @@ static void frame_remove(struct gnttab *gt)
     gt->active[n * 2] = gt->active[n * 2 + 1] = 0;
 }
 
+/* One at a time; and nobody uses what will not stay. */
 bool gnttab_grow(struct domain *d, unsigned frames)
 {
-    unsigned before = d->gnttab->frames;
+    struct gnttab *gt = d->gnttab;
+    unsigned n;
+    bool done;
 
     ASSERT(frames <= GNTTAB_FRAMES_MAX);
-    while (d->gnttab->frames < frames) {
-        if (!frame_add(d)) {
-            while (d->gnttab->frames > before)
-                frame_remove(d->gnttab);
-            return false;
-        }
-    }
-    return true;
+    spin_lock(&gt->growing);
+    n = gt->frames;
+    while (n < frames && frame_add(d, n))
+        n++;
+    done = n >= frames;
+    while (!done && n > gt->frames)
+        frame_remove(gt, --n);
+    spin_lock(&gt->lock);
+    gt->frames = n;
+    spin_unlock(&gt->lock);
+    spin_unlock(&gt->growing);
+    return done;
 }
 
 bool gnttab_create(struct domain *d)
@@ -175,7 +175,7 @@ void gnttab_destroy(struct domain *d)
         page_give_back(gt->handle_page[--gt->handle_pages]);
     page_give_back(gt->handle_page);
     while (gt->frames)
-        frame_remove(gt);
+        frame_remove(gt, --gt->frames);
     d->gnttab = 0;
     page_give_back(gt);
 }

@@ -61,7 +61,8 @@ struct grant_handle {
 _Static_assert(sizeof(struct grant_handle) == 8, "512 in a page");
 
 struct gnttab {
-    struct spinlock lock; /* shared, active, frames */
+    struct spinlock growing; /* taken before all others: frames beyond the last one */
+    struct spinlock lock;    /* shared, active, frames */
     unsigned frames;
     unsigned in_use; /* active entries with pins */
     grant_entry_v1_t *shared[GNTTAB_FRAMES_MAX];

@@ -12,7 +12,6 @@
 #include "hooks.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
-#include "mm/m2p.h"
 #include "mm/page_alloc.h"
 #include "pv/hypercall.h"
 #include "pv/memory_op.h"
@@ -95,12 +94,6 @@ static long chunk_take(struct exchange *x, uint64_t first)
     return 0;
 }
 
-static void extent_release(struct exchange *x, uint64_t first)
-{
-    for (uint64_t k = 0; k < 1ul << x->arg.out.extent_order; k++)
-        owner_release(&x->d->owner, mfn_of(first + k));
-}
-
 /* Allocates the chunk's new extents. The quota is not theirs to respect: as many pages will go. */
 static long chunk_alloc(struct exchange *x)
 {
@@ -113,7 +106,7 @@ static long chunk_alloc(struct exchange *x)
 
         if (!frame_valid(mfn)) {
             while (i--)
-                extent_release(x, x->out[i]);
+                extent_release(x->d, mfn_of(x->out[i]), order);
             rc = fail(-ENOMEM, "no-memory", MFN_NONE);
             break;
         }
@@ -141,8 +134,7 @@ static long chunk_commit(struct exchange *x, uint64_t first_in)
             rc = fail(-EFAULT, "list-unwritable", MFN_NONE);
             continue;
         }
-        for (uint64_t k = 0; k < 1ul << out->extent_order; k++)
-            m2p_set(mfn_of(x->out[i] + k), pfn + k);
+        extent_name(x->d, mfn_of(x->out[i]), out->extent_order, pfn);
     }
     return rc;
 }

@@ -52,11 +52,7 @@ static bool stop(const char *rule, mfn_t mfn)
     return false;
 }
 
-/*
- * New frames that the guest was not told of go again. Another vCPU may have guessed their numbers and
- * given them back before: hence the reference.
- */
-static void release_extent(struct domain *d, mfn_t first, unsigned order)
+void extent_release(struct domain *d, mfn_t first, unsigned order)
 {
     for (uint64_t i = 0; i < 1ul << order; i++) {
         mfn_t mfn = mfn_add(first, i);
@@ -65,6 +61,20 @@ static void release_extent(struct domain *d, mfn_t first, unsigned order)
             continue;
         owner_release(&d->owner, mfn);
         frame_put(mfn);
+    }
+}
+
+void extent_name(struct domain *d, mfn_t first, unsigned order, uint64_t pfn)
+{
+    for (uint64_t i = 0; i < 1ul << order; i++) {
+        mfn_t mfn = mfn_add(first, i);
+
+        if (frame_get_to_give_back(mfn, d->id)) {
+            m2p_set(mfn, pfn + i);
+            frame_put(mfn);
+        } else {
+            refusal_clear(); /* of no request: what the guest was told is true all the same */
+        }
     }
 }
 
@@ -79,7 +89,7 @@ static mfn_t alloc_extent(const struct reservation *r)
     }
     if (r->address_bits && r->address_bits < 64 &&
         (mfn_to_ma(mfn) + (PAGE_SIZE << r->order) - 1) >> r->address_bits) {
-        release_extent(r->d, mfn, r->order);
+        extent_release(r->d, mfn, r->order);
         stop("no-memory-that-low", MFN_NONE);
         return MFN_NONE;
     }
@@ -93,7 +103,7 @@ static bool increase_one(const struct reservation *r, uint64_t i)
     if (!frame_valid(mfn))
         return false;
     if (r->list_va && guest_write64(r->list_va + i * sizeof(xen_pfn_t), mfn.n)) {
-        release_extent(r->d, mfn, r->order);
+        extent_release(r->d, mfn, r->order);
         return stop("list-unwritable", MFN_NONE);
     }
     return true;
@@ -110,11 +120,10 @@ static bool populate_one(const struct reservation *r, uint64_t i)
     if (!frame_valid(mfn))
         return false;
     if (guest_write64(va, mfn.n)) {
-        release_extent(r->d, mfn, r->order);
+        extent_release(r->d, mfn, r->order);
         return stop("list-unwritable", MFN_NONE);
     }
-    for (uint64_t k = 0; k < 1ul << r->order; k++)
-        m2p_set(mfn_add(mfn, k), pfn + k);
+    extent_name(r->d, mfn, r->order, pfn);
     return true;
 }
 

@@ -249,6 +249,7 @@ static void failed_anywhere(void **state)
     for (unsigned long k = 1;; k++) {
         uint32_t pages = machine_guest.owner.pages;
         uint64_t free_before = page_free_count();
+        bool all;
         long rc;
 
         request_make(0, 1);
@@ -257,6 +258,7 @@ static void failed_anywhere(void **state)
         hooks_reset();
         hooks.fail_at = k;
         rc = exchange();
+        all = hooks.fallible_steps < k;
         hooks_reset();
         assert_int_equal(machine_guest.owner.pages, pages);
         assert_int_equal(page_free_count(), free_before);
@@ -264,7 +266,7 @@ static void failed_anywhere(void **state)
         assert_int_equal(request()->nr_exchanged % 2, 0);
         for (unsigned i = 0; i < request()->nr_exchanged; i++)
             page[i] = mfn_of(out_list()[i / 2] + i % 2);
-        if (!rc)
+        if (all) /* a new frame that cannot be held to be named is the guest's nevertheless */
             break;
     }
     assert_true(failures > 2);
