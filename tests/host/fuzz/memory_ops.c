@@ -189,12 +189,13 @@ static long grant_done(const struct op *op, enum op_class class, bool simple)
                                     : grant_copy_done();
 }
 
-/* The call of a grant batch may fail for where its statuses are, when a request has been carried out. */
+/* Where the answer cannot be written, the request has been carried out. */
 static long all_done(const struct op *op, enum op_class class, bool simple, long result)
 {
     long status = is_grant(class) && !result ? grant_done(op, class, simple) : result;
 
-    if (simple && status < 0 && (!is_grant(class) || !result))
+    if (simple && status < 0 && (!is_grant(class) || !result) &&
+        (class != CLASS_EVENT || status != -EFAULT))
         all_same(class);
     return status;
 }
