@@ -30,6 +30,8 @@ CRASHED = re.compile(
     r"|watchdog rebooting machine|Panic on CPU \d+"
 )
 IMAGE_REFUSED = re.compile(r'^\(XEN\) .*Guest kernel "[^"]*": (.*)')
+NO_STORE = re.compile(r"^\(XEN\) No store domain: (d\d+) (will wait|gets no)")
+SENT_TO_NOBODY = "refused event_channel_op send[0]: rule evtchn-cannot-be-sent"
 # Terminal control that GRUB and UEFI firmware send down the serial line.
 CONTROL = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|\r")
 UNFINISHED = re.compile(r"\x1b(\[[0-9;?=]*|[()])?$")
@@ -196,6 +198,17 @@ def judge(code, serial, timed_out, timeout, said, domains=()):
     return outcome
 
 
+def store_missed(lines):
+    """Of a run without an end: the domain that waits for xenstore, as far as the log shows it."""
+    for match in filter(None, map(NO_STORE.search, lines)):
+        if match[2] == "will wait":
+            return f"; {match[1]} may wait for xenstore, and there is no store: --store"
+        # What it sends is its first request, to nobody.
+        if any(line.startswith(f"(XEN) {match[1]}v") and SENT_TO_NOBODY in line for line in lines):
+            return f"; {match[1]} asks for xenstore, and there is no store: --store"
+    return ""
+
+
 def judge_machine(code, serial, timed_out, timeout, said):
     """As judge(), from what is true of a machine with one domain."""
     lines = serial.lines
@@ -208,7 +221,8 @@ def judge_machine(code, serial, timed_out, timeout, said):
     verdict = next((m[1] for m in map(RESULT.match, reversed(lines)) if m), None)
     if timed_out:
         last = next((line for line in reversed(lines) if line.strip()), "nothing")
-        return Outcome(TIMEOUT, f"no end within {timeout:g} s; last line: {last}", lines)
+        reason = f"no end within {timeout:g} s; last line: {last}{store_missed(lines)}"
+        return Outcome(TIMEOUT, reason, lines)
     if code == 1 or (code not in REASONS and code > 0):
         return Outcome(ERROR, f"QEMU failed with {code}: {said or 'no message'}", lines)
     status, reason = REASONS.get(code, (SUCCESS, "ended"))

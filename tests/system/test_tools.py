@@ -46,6 +46,22 @@ def test_timeout_is_its_own_verdict():
     assert done.status == 124 and "stuck" in done.reason
 
 
+def test_waiting_for_a_store_that_is_not_there_is_said():
+    """A kernel that asks for ever (GRUB), or one that may wait, beside an initial domain."""
+    none = "(XEN) No store domain: d2 gets no xenstore\n"
+    asks = "(XEN) d2v0 refused event_channel_op send[0]: rule evtchn-cannot-be-sent: -EINVAL\n"
+    waits = "(XEN) No store domain: d3 will wait for xenstore\n"
+
+    def reason(text):
+        return runner.judge(-9, serial_of(text), True, 5, "").reason
+
+    assert reason(none + asks).endswith("; d2 asks for xenstore, and there is no store: --store")
+    assert reason(waits).endswith("; d3 may wait for xenstore, and there is no store: --store")
+    for text in (none, asks, none + asks.replace("d2", "d4")):
+        assert "--store" not in reason(text)
+    assert "--store" not in runner.judge(0x21, serial_of(waits), False, 5, "").reason
+
+
 def test_terminal_control_does_not_reach_the_log():
     assert serial_of("\x1b[2J\x1b[01;01H\x1b[=3hok 1 - a\r\n").lines == ["ok 1 - a"]
 
