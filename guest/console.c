@@ -120,6 +120,11 @@ size_t console_read(char *buf, size_t len)
     return n;
 }
 
+bool console_ready(void)
+{
+    return ring && __atomic_load_n(&ring->in_prod, __ATOMIC_ACQUIRE) != ring->in_cons;
+}
+
 void console_drain(void)
 {
     while (ring && __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE) != ring->out_prod)

@@ -23,6 +23,9 @@ void console_write(const char *buf, size_t len);
 /* Result: bytes read, at most `len`; 0 when there are none. */
 size_t console_read(char *buf, size_t len);
 
+/* There is something to read, on a ring: with events masked, before the vCPU blocks. */
+bool console_ready(void);
+
 /* Returns when the other end of the ring has taken everything: before a shutdown. */
 void console_drain(void);
 

@@ -273,6 +273,17 @@ bool domain_shut_down(domid_t domid)
     return true;
 }
 
+int domain_ask_shutdown(domid_t domid, const char *how)
+{
+    char path[PATH_SIZE];
+    const struct change change = {
+        .kind = CHANGE_WRITE, .path = path, .value = how, .length = strlen(how)
+    };
+
+    path_home(path, domid, "/control/shutdown");
+    return store_change(&change);
+}
+
 void domain_release(domid_t domid)
 {
     char home[PATH_SIZE];

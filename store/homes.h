@@ -27,6 +27,9 @@ int domain_introduce(const struct domain_facts *facts);
 /* It shut down: @releaseDomain, once.  Result: true if that was news. */
 bool domain_shut_down(domid_t domid);
 
+/* Writes control/shutdown of a domain that is known, which watches it.  Result: as store_change. */
+int domain_ask_shutdown(domid_t domid, const char *how);
+
 /* It is gone: everything it owned goes, and @releaseDomain is told. */
 void domain_release(domid_t domid);
 

@@ -12,6 +12,7 @@
 #include "client.h"
 #include "homes.h"
 
+#include "console.h"
 #include "events.h"
 #include "guest.h"
 #include "hypercall.h"
@@ -285,7 +286,7 @@ void links_wait(void)
 {
     bool masked = events_mask();
 
-    if (woken)
+    if (woken || console_ready())
         events_restore(masked);
     else
         events_wait();

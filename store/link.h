@@ -20,7 +20,7 @@ bool links_step(void);
 /* Lets other domains run. */
 void links_yield(void);
 
-/* Blocks until there is an event that links_scan and links_step have not seen. */
+/* Blocks until there is an event that links_scan and links_step have not seen, or something typed. */
 void links_wait(void);
 
 #endif

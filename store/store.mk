@@ -2,7 +2,7 @@
 # The store domain: its protocol, which is plain C, and what makes a kernel of it.
 
 STORE_PROTOCOL := account.c path.c perms.c node.c tree.c change.c watch.c access.c transaction.c wire.c \
-	request.c ring.c client.c homes.c
+	request.c ring.c client.c homes.c orders.c
 STORE_OBJS := $(call objs,store,$(STORE_PROTOCOL) link.c main.c)
 
 $(BUILD)/store/%.o: store/%.c $(GUEST_DEPS)

@@ -36,3 +36,23 @@ def test_quick_store():
     assert float(up[1]) < 30
     assert re.search(r"^store\| store: d1 \(linux\) is served$", guest.shown, re.M)
     assert not re.search(r"xenbus.*(error|[Ff]ail|timeout|[Ww]aiting)", guest.shown), guest.shown
+
+
+def test_quick_asked_to_power_off():
+    """A line at the store's console writes control/shutdown: Linux runs what it has for it."""
+    words = ["--domain", f'{LINUX},name=linux,cmdline="console=hvc0"', "--domain", STORE]
+    with Terminal(*words, "--hv-option=audit=exit", limit=90) as guest:
+        guest.wait(PROMPT)
+        guest.type("mkdir /sbin; printf '#!/bin/sh\\necho asked; poweroff -f\\n' > /sbin/poweroff\n")
+        guest.wait(PROMPT)
+        guest.type("chmod +x /sbin/poweroff\n")
+        guest.wait(PROMPT)
+        guest.type("\x01\x01\x01")
+        while "(store)" not in guest.wait(r"Serial input to (.*) \(type")[1]:
+            guest.type("\x01\x01\x01")
+        guest.type("poweroff 7\r")
+        guest.wait(r"^store\| no such domain$")
+        guest.type("poweroff 1\r")
+        guest.wait(r"^store\| asked$")
+        guest.wait(r"Domain 1 \(linux\) shut down: poweroff")
+        assert guest.status() == 0, guest.shown[-2000:]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Host tests of the store's protocol (store/), each linked with all of it.
 
-STORE_TESTS := test_store_nodes test_store_watches test_store_transactions test_store_clients test_store_domains
+STORE_TESTS := test_store_nodes test_store_watches test_store_transactions test_store_clients test_store_domains test_store_orders
 STORE_HOST_OBJS := $(call objs,host/store,$(STORE_PROTOCOL)) $(call objs,host/tests/store,talk.c)
 
 $(BUILD)/host/store/%.o: store/%.c $(HV_DEPS)
