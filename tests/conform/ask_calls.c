@@ -109,6 +109,37 @@ static void multicalls(void)
     told();
 }
 
+/*
+ * Calls that take long enough to be carried out in pieces, a bad handler in the last. The calls around
+ * them are each carried out once, and have their own results.
+ */
+static void pieces(void)
+{
+    static struct trap_info table[601];
+    static multicall_entry_t entries[3];
+
+    for (unsigned int bad = 0; bad < 601; bad += 100) {
+        for (unsigned int i = 0; i < 600; i++)
+            table[i] = (struct trap_info){ .vector = 200, .cs = FLAT_KERNEL_CS, .address = 0x1000 };
+        if (bad)
+            table[bad - 1].address = 0x0000800000000000;
+        memset(entries, 0, sizeof(entries));
+        entries[0].op = 99;
+        entries[1].op = __HYPERVISOR_set_trap_table;
+        entries[1].args[0] = (uint64_t)table;
+        entries[2].op = __HYPERVISOR_vm_assist;
+        entries[2].args[0] = 7;
+        ask("call/pieces/%u", bad);
+        tell_rc(hypercall_set_trap_table(table));
+        tell_rc(hypercall_multicall(entries, 3));
+        for (unsigned int i = 0; i < 3; i++)
+            tell_rc((long)entries[i].result);
+        told();
+    }
+    must(hypercall_set_trap_table(NULL), "trap table");
+    traps_init();
+}
+
 /* ---- one command after the other, with every pointer ---- */
 
 static void commands(const char *name, unsigned int op, unsigned int count,
@@ -235,5 +266,6 @@ void ask_calls(void)
     plain();
     numbers();
     multicalls();
+    pieces();
     all_commands();
 }
