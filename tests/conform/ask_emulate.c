@@ -142,6 +142,73 @@ static void every_opcode(void)
     iopl_set(0);
 }
 
+/* ---- ports ---- */
+
+/* Items of a string across the end of a page, of a canonical half, of the address space. */
+static void strings(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t end;
+    } ends[] = { { "absent", TRIAL_ABSENT },    { "readonly", TRIAL_READONLY },
+                 { "l1-page", TRIAL_L1 },       { "canonical", 0x0000800000000000 },
+                 { "hypervisor", HV_VA_START }, { "all", 0 } };
+    static const char *const codes[] = { "\x6d", "\x6f", "\xf3\x6d", "\xf3\x6f" };
+    static const char *const names[] = { "insl", "outsl", "rep-insl", "rep-outsl" };
+
+    iopl_set(1);
+    for (unsigned int e = 0; e < sizeof(ends) / sizeof(ends[0]); e++)
+        for (unsigned int i = 0; i < 4; i++)
+            for (uint64_t before = 0; before <= 9; before++) {
+                struct trial t = usual(IN_KERNEL);
+                uint8_t *last = (uint8_t *)trial_page(TRIAL_DATA) + PAGE_SIZE - 12;
+
+                memset(last, 0, 12);
+                t.in.rcx = 3;
+                t.in.rdx = PORT - 1;
+                t.in.rsi = t.in.rdi = ends[e].end - before;
+                trial_code(codes[i], i < 2 ? 1 : 2);
+                ask("emulate/string/%s/%s/%lu", names[i], ends[e].name, before);
+                trial_run(&t);
+                tell_trap(&t);
+                if (ends[e].end == TRIAL_READONLY)
+                    for (unsigned int at = 0; at < 12; at++)
+                        tell("%x", last[at]);
+                told();
+            }
+    iopl_set(0);
+}
+
+#define PCI_ADDRESS 0xcf8U
+
+static uint64_t port_access(const char *code, unsigned int length, uint32_t port, uint64_t value)
+{
+    struct trial t = usual(IN_KERNEL);
+
+    t.in.rax = value;
+    t.in.rdx = port;
+    trial_code(code, length);
+    trial_run(&t);
+    return t.at.rax;
+}
+
+/* What is written to one port, and then found in the register that keeps it. */
+static void latches(void)
+{
+    static const uint32_t ports[] = { 0x20, 0xa0, PORT - 2, 0x80 };
+
+    iopl_set(1);
+    for (unsigned int i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+        (void)port_access("\xef", 1, PCI_ADDRESS, 0x80000010);
+        (void)port_access("\xef", 1, ports[i], 0x80001234);
+        ask("emulate/latch/pci/%x", ports[i]);
+        tell("eax=%lx", port_access("\xed", 1, PCI_ADDRESS, ~0UL));
+        told();
+    }
+    (void)port_access("\xef", 1, PCI_ADDRESS, 0);
+    iopl_set(0);
+}
+
 /* ---- control and debug registers ---- */
 
 static void control_registers(void)
@@ -275,6 +342,8 @@ void ask_emulate(void)
     trial_begin();
     record_name(p2m(aspace_active->l4), "trial-root");
     every_opcode();
+    strings();
+    latches();
     control_registers();
     debug_registers();
     breakpoints();
