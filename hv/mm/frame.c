@@ -46,11 +46,15 @@ bool frame_get_refused(mfn_t mfn, uint16_t owner)
 
 bool frame_get_to_give_back(mfn_t mfn, uint16_t owner)
 {
-    uint64_t old;
-
     if (!frame_valid(mfn) || hook_fail())
         return frame_get_refused(mfn, owner);
-    old = __atomic_load_n(&frame_of(mfn)->ref, __ATOMIC_RELAXED);
+    return frame_get_to_undo(mfn, owner);
+}
+
+bool frame_get_to_undo(mfn_t mfn, uint16_t owner)
+{
+    uint64_t old = __atomic_load_n(&frame_of(mfn)->ref, __ATOMIC_RELAXED);
+
     do {
         if ((uint16_t)(old >> FRAME_OWNER_SHIFT) != owner ||
             (old & FRAME_REF_COUNT) - 1 >= FRAME_REF_MAX - FRAME_REF_RESERVE / 2 - 1)

@@ -162,6 +162,12 @@ static inline __attribute__((always_inline)) bool frame_get_short(mfn_t mfn, uin
 bool frame_get_to_give_back(mfn_t mfn, uint16_t owner);
 
 /*
+ * The same of a valid frame that the request itself has just allocated: fails only when another vCPU
+ * has given it away meanwhile, since what is undone cannot be refused.
+ */
+bool frame_get_to_undo(mfn_t mfn, uint16_t owner);
+
+/*
  * Takes one more general reference on a frame on which the caller already holds one. Draws on the
  * reserve of the counter (FRAME_REF_RESERVE), so it cannot fail: only for the hypervisor's own
  * bookkeeping, never once per guest request.

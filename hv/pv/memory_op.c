@@ -57,7 +57,7 @@ void extent_release(struct domain *d, mfn_t first, unsigned order)
     for (uint64_t i = 0; i < 1ul << order; i++) {
         mfn_t mfn = mfn_add(first, i);
 
-        if (!frame_get_to_give_back(mfn, d->id))
+        if (!frame_get_to_undo(mfn, d->id))
             continue;
         owner_release(&d->owner, mfn);
         frame_put(mfn);
@@ -69,7 +69,7 @@ void extent_name(struct domain *d, mfn_t first, unsigned order, uint64_t pfn)
     for (uint64_t i = 0; i < 1ul << order; i++) {
         mfn_t mfn = mfn_add(first, i);
 
-        if (frame_get_to_give_back(mfn, d->id)) {
+        if (frame_get_to_undo(mfn, d->id)) {
             m2p_set(mfn, pfn + i);
             frame_put(mfn);
         } else {

@@ -325,6 +325,28 @@ static void a_lost_race_keeps_no_reference(void **state)
     }
 }
 
+/* And of values for which none is taken: no page, and the page that is there already. */
+static void a_lost_race_of_plain_values(void **state)
+{
+    const uint64_t was = pte_make(tree.l[0], LEAF_RO), values[] = { 0, was | PTE_AVAIL1 };
+
+    (void)state;
+    for (unsigned long at = 2; at < 80; at++) {
+        struct cpu_regs regs = { .rax = values[at % 2] };
+
+        assert_int_equal(op_update(tree.l[1], DATA_SLOT, was), 0);
+        hooks_reset();
+        hooks.interrupt = set_accessed;
+        hooks.interrupt_at = at / 2;
+        assert_true(STORE(&regs, 0x48, 0x87, 0x03)); /* xchg */
+        if (hooks.shared_accesses >= at / 2)
+            assert_int_equal((entry() | regs.rax) & PTE_AVAIL0, PTE_AVAIL0);
+        assert_int_equal(entry() & ~PTE_AVAIL0 & (PTE_ADDR_MASK | PTE_P | PTE_AVAIL),
+                         values[at % 2] & (PTE_ADDR_MASK | PTE_P | PTE_AVAIL));
+        hooks_reset();
+    }
+}
+
 /* The entry is looked at once for each attempt, whatever it reads the second time. */
 static void the_entry_is_read_once(void **state)
 {
@@ -358,21 +380,14 @@ static void a_string_store_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(a_store_is_carried_out),
-        test(a_byte_is_merged),
-        test(refused_is_the_guests_fault),
-        test(conditions),
-        test(operands_of_segments),
-        test(operands_that_do_not_fit),
-        test(code_across_a_missing_page),
-        test(a_single_step_follows),
-        test(a_lost_race_is_repeated),
-        test(a_lost_race_keeps_no_reference),
-        test(the_entry_is_read_once),
-        test(a_string_store_goes_on),
-        test(another_domains_table),
-        test(parts_of_an_entry),
-        test(registers_change),
+        test(a_store_is_carried_out),      test(a_byte_is_merged),
+        test(refused_is_the_guests_fault), test(conditions),
+        test(operands_of_segments),        test(operands_that_do_not_fit),
+        test(code_across_a_missing_page),  test(a_single_step_follows),
+        test(a_lost_race_is_repeated),     test(a_lost_race_keeps_no_reference),
+        test(a_lost_race_of_plain_values), test(the_entry_is_read_once),
+        test(a_string_store_goes_on),      test(another_domains_table),
+        test(parts_of_an_entry),           test(registers_change),
     };
 
     return cmocka_run_group_tests_name("ptwr", tests, 0, 0);

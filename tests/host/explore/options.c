@@ -48,9 +48,50 @@ static unsigned long number(const char *option, const char *text, unsigned long 
     return n;
 }
 
+enum { FRAMES = 1, LEVELS, DOMS, FIXED, PARKED, GRANTS, HANDLES, JOBS, TIME, ROOM, HELP };
+
+/* The option of this name with its number. */
+static void number_read(int option, const char *name, const char *text)
+{
+    switch (option) {
+    case FRAMES:
+        config.frames = (unsigned)number(name, text, 1, FRAMES_MAX);
+        break;
+    case LEVELS:
+        config.levels = (unsigned)number(name, text, 1, 4);
+        break;
+    case DOMS:
+        config.domains = (unsigned)number(name, text, 1, DOMAINS);
+        break;
+    case FIXED:
+        config.fixed = (unsigned)number(name, text, 0, SLOTS);
+        break;
+    case PARKED:
+        config.parked = (unsigned)number(name, text, 0, PARKED_MAX);
+        break;
+    case GRANTS:
+        config.grants = (unsigned)number(name, text, 1, GRANT_PAGES ? GRANT_REFS : 0);
+        config.domains = DOMAINS;
+        break;
+    case HANDLES:
+        config.handles = (unsigned)number(name, text, 1, GRANT_HANDLES);
+        break;
+    case JOBS:
+        options.jobs = (unsigned)number(name, text, 1, WORKERS_MAX);
+        break;
+    case TIME:
+        options.time = (double)number(name, text, 0, 1000000);
+        break;
+    case ROOM:
+        options.room = number(name, text, 1, 0xfffffff0);
+        break;
+    default:
+        break;
+    }
+}
+
 void options_read(int argc, char **argv)
 {
-    enum { FRAMES = 1, LEVELS, DOMS, FIXED, PARKED, GRANTS, HANDLES, JOBS, TIME, ROOM, HELP };
     static int segments, tlb, roots, user_root, by_va, give_back, faults, preempt, repeat,
         both_parts;
     static const struct option table[] = {
@@ -81,46 +122,11 @@ void options_read(int argc, char **argv)
 
     config = (struct config){ .frames = 4, .levels = 4, .domains = 1, .cpus = 1, .handles = 2 };
     for (int o; (o = getopt_long(argc, argv, "", table, &at)) != -1;) {
-        const char *name = o == '?' ? "" : table[at].name;
-
-        switch (o) {
-        case 0:
-            break;
-        case FRAMES:
-            config.frames = (unsigned)number(name, optarg, 1, FRAMES_MAX);
-            break;
-        case LEVELS:
-            config.levels = (unsigned)number(name, optarg, 1, 4);
-            break;
-        case DOMS:
-            config.domains = (unsigned)number(name, optarg, 1, DOMAINS);
-            break;
-        case FIXED:
-            config.fixed = (unsigned)number(name, optarg, 0, SLOTS);
-            break;
-        case PARKED:
-            config.parked = (unsigned)number(name, optarg, 0, PARKED_MAX);
-            break;
-        case GRANTS:
-            config.grants = (unsigned)number(name, optarg, 1, GRANT_PAGES ? GRANT_REFS : 0);
-            config.domains = DOMAINS;
-            break;
-        case HANDLES:
-            config.handles = (unsigned)number(name, optarg, 1, GRANT_HANDLES);
-            break;
-        case JOBS:
-            options.jobs = (unsigned)number(name, optarg, 1, WORKERS_MAX);
-            break;
-        case TIME:
-            options.time = (double)number(name, optarg, 0, 1000000);
-            break;
-        case ROOM:
-            options.room = number(name, optarg, 1, 0xfffffff0);
-            break;
-        default:
+        if (o == HELP || o == '?') {
             fputs(usage, o == HELP ? stdout : stderr);
             exit(o == HELP ? 0 : 2);
         }
+        number_read(o, table[at].name, optarg);
     }
     if (optind < argc || config.fixed > config.frames ||
         (tlb && (config.frames > 4 || config.parked)) ||

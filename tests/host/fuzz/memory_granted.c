@@ -119,6 +119,11 @@ static bool words_same(const uint64_t *old, const struct gnttab *gt, unsigned fr
     return true;
 }
 
+static bool page_same(const void *old, const void *new)
+{
+    return !memcmp(old, new, PAGE_SIZE);
+}
+
 void grants_same(void)
 {
     for (unsigned i = 0; i < DOMAINS; i++) {
@@ -129,8 +134,8 @@ void grants_same(void)
         fuzz_assert(before[i].handles == (gt ? gt->handles : 0));
         for (unsigned n = 0; n < tables_of(gt); n++)
             if (!words_same(before[i].shared[n], gt, n) ||
-                memcmp(before[i].active[2 * n], gt->active[2 * n], PAGE_SIZE) ||
-                memcmp(before[i].active[2 * n + 1], gt->active[2 * n + 1], PAGE_SIZE))
+                !page_same(before[i].active[2 * n], gt->active[2 * n]) ||
+                !page_same(before[i].active[2 * n + 1], gt->active[2 * n + 1]))
                 fuzz_fail("refused, and an entry of d%u's grant table has changed",
                           domains[i].d.id);
     }
