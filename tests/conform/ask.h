@@ -25,6 +25,7 @@ void ask_vcpu(void);
 void ask_events(void);
 void ask_channels(void);
 void ask_contexts(void);
+void ask_failsafe(void);
 void ask_roots(void);
 void ask_segments(void);
 void ask_nested(void);

@@ -51,7 +51,9 @@ static const struct {
     { "grant/copy", ask_grant_copies },
     { "grant/map", ask_grant_maps },
     { "domains", ask_domains },
-    { "context", ask_contexts }, /* the last: what a vCPU was given stays in use */
+    /* The last: what a vCPU was given stays in use. */
+    { "context", ask_contexts },
+    { "failsafe", ask_failsafe },
 };
 
 /* Whether one of the names, separated by commas, begins `part`. None at all: yes. */
