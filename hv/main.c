@@ -25,7 +25,7 @@
 void boot_main(uint32_t magic, uint32_t info_pa);
 
 static struct boot_info info;
-static struct mem_ranges free_ram;
+static struct mem_ranges free_ram, firmware; /* firmware: of the first MiB, what holds no module */
 
 static void console_start(const char *cmdline)
 {
@@ -63,6 +63,7 @@ static void memory_init(void)
     memory_report();
     free_ram = info.ram;
     mem_ranges_cut(&free_ram, 0, LOW_MEMORY);
+    mem_ranges_add(&firmware, 0, LOW_MEMORY);
     mem_ranges_cut(&free_ram, image.start, image.end);
     for (unsigned i = 0; i < info.modules; i++) {
         const struct boot_module *m = &info.module[i];
@@ -73,8 +74,10 @@ static void memory_init(void)
             boot_failure("Module %u at %lx overlaps the hypervisor", i, m->pa);
         mem_ranges_cut(&free_ram, m->pa & PAGE_MASK,
                        (m->pa + m->bytes + PAGE_SIZE - 1) & PAGE_MASK);
+        mem_ranges_cut(&firmware, m->pa & PAGE_MASK,
+                       (m->pa + m->bytes + PAGE_SIZE - 1) & PAGE_MASK);
     }
-    if (!boot_map_build(&info.ram, &free_ram))
+    if (!boot_map_build(&info.ram, &firmware, &free_ram))
         boot_failure("Not enough memory: %lukB of RAM cannot hold the hypervisor's tables",
                      mem_ranges_bytes(&info.ram) >> 10);
     for (unsigned i = 0; i < free_ram.count; i++)

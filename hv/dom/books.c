@@ -195,6 +195,16 @@ static void check_vcpu(struct audit *a, const struct vcpu *v)
 
 /* ---- the audit ---- */
 
+/* Frames that are not the domain's own: granted ones; for the initial domain, the firmware's. */
+static bool may_map(uint16_t table_owner, mfn_t frame, bool writable)
+{
+    const struct owner *o = owner_find(table_owner);
+
+    if (owner_is_firmware(frame_owner(frame)))
+        return o && o->maps_firmware && !(writable && frame_owner(frame) == OWNER_ROM);
+    return gnttab_may_map(table_owner, frame, writable);
+}
+
 static struct audit_roots roots_list(void)
 {
     refs_count = works_count = 0;
@@ -205,7 +215,7 @@ static struct audit_roots roots_list(void)
         .refs = refs,
         .refs_count = refs_count,
         .more_refs = list_grants,
-        .may_map = domain_list && domain_list->next ? gnttab_may_map : 0,
+        .may_map = domain_list && (domain_list->next || domain_list->initial) ? may_map : 0,
         .works = works,
         .works_count = works_count,
         .hv_slots = (const uint64_t *)frame_va(ma_to_mfn(idle_root_pa)) + PT_HV_SLOT_FIRST,

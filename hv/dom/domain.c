@@ -115,7 +115,8 @@ struct domain *domain_create(struct domain_recipe *r)
     share_start(&d->share, r->weight);
     d->shutdown_reason = DOMAIN_NO_REASON;
     d->console_mfn = d->store_mfn = d->shared_mfn = MFN_NONE;
-    d->owner = (struct owner){ .id = d->id, .max_pages = r->pages_max };
+    d->owner =
+        (struct owner){ .id = d->id, .max_pages = r->pages_max, .maps_firmware = d->initial };
     strlcpy(d->name, r->name, sizeof(d->name));
     if (!d->initial)
         handle_make(d);

@@ -16,7 +16,10 @@
 #include "mm/page_alloc.h"
 #include "mm/tlb.h"
 
-#define BIG_SIZE   0x200000ull    /* what an L2 entry maps */
+#define BIG_SIZE   0x200000ull /* what an L2 entry maps */
+#define VGA_START  0xa0000ull  /* the display's memory */
+#define VGA_END    0xc0000ull
+#define BIOS_START 0xe0000ull
 #define BOOT_REACH 0x100000000ull /* tables are written through the temporary direct map */
 
 #define M2P_RO_ABOVE (PTE_P | PTE_U | PTE_A)
@@ -173,7 +176,21 @@ static void tables_fill(const struct mem_ranges *ram, const struct mem_ranges *f
     owner_fill_used(ram, at, frame_limit << PAGE_SHIFT);
 }
 
-bool boot_map_build(const struct mem_ranges *ram, struct mem_ranges *free)
+static void firmware_fill(const struct mem_ranges *firmware)
+{
+    for (unsigned i = 0; i < firmware->count; i++) {
+        for (uint64_t at = firmware->at[i].start; at < firmware->at[i].end; at += PAGE_SIZE) {
+            if (at >= BIOS_START)
+                owner_fill(at, at + PAGE_SIZE, OWNER_BIOS);
+            else
+                frame_assign(ma_to_mfn(at), at >= VGA_START && at < VGA_END ? OWNER_VGA : OWNER_ROM,
+                             0);
+        }
+    }
+}
+
+bool boot_map_build(const struct mem_ranges *ram, const struct mem_ranges *firmware,
+                    struct mem_ranges *free)
 {
     bool good;
 
@@ -189,6 +206,7 @@ bool boot_map_build(const struct mem_ranges *ram, struct mem_ranges *free)
         return false;
     tlb_load_root(idle_root_pa);
     tables_fill(ram, free);
+    firmware_fill(firmware);
     return true;
 }
 
@@ -201,4 +219,7 @@ void boot_map_release(uint64_t start, uint64_t end)
 void boot_map_finish(void)
 {
     boot_map_release(image_pa(__boot_tables_start), image_pa(__image_end));
+    firmware_blank = page_alloc(0);
+    page_clear(frame_va(firmware_blank));
+    frame_assign(firmware_blank, OWNER_ROM, 0);
 }

@@ -19,6 +19,7 @@
 
 uint64_t frame_limit;
 uint64_t frame_ram_pages;
+mfn_t firmware_blank;
 
 static bool ref_swap(struct frame *f, uint64_t *old, uint64_t new)
 {

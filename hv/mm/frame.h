@@ -69,11 +69,25 @@ static inline unsigned frame_span_bit(unsigned slot)
 /* Owners that are not domains. The DOMID_* values are the ABI's. */
 #define OWNER_NONE 0xffffu /* free */
 #define OWNER_IO   0x7ff1u /* DOMID_IO: not RAM */
+/*
+ * The first MiB, which is the firmware's. The initial domain may map it; FRAME_ALLOCATED is set.
+ * BIOS is like OWNER_IO, but firmware_blank takes its place in tables.
+ */
+#define OWNER_ROM  0xfffeu /* to be read */
+#define OWNER_VGA  0xfffdu /* the display's: written, too */
+#define OWNER_BIOS 0xfffcu /* 0xe0000 to 0xfffff, where kernels look for tables of devices */
 #define OWNER_HV   0x7ff2u /* DOMID_XEN: the hypervisor's own */
 
 /* In the reference word of a free frame: low bits of the flush clock when it was freed. */
 #define FRAME_FREED_SHIFT 50
 #define FRAME_FREED_MASK  (0x3fffull << FRAME_FREED_SHIFT)
+
+extern mfn_t firmware_blank; /* OWNER_ROM, zeroes */
+
+static inline bool owner_is_firmware(uint16_t owner)
+{
+    return owner == OWNER_ROM || owner == OWNER_VGA;
+}
 
 extern uint64_t frame_limit;     /* highest MFN of RAM + 1 */
 extern uint64_t frame_ram_pages; /* frames below it that are RAM, the hypervisor's own with them */
@@ -103,6 +117,14 @@ static inline struct frame *frame_of_ma(uint64_t ma)
 static inline uint16_t frame_owner(mfn_t mfn)
 {
     return (uint16_t)(frame_of(mfn)->ref >> FRAME_OWNER_SHIFT);
+}
+
+/* DOMID_IO's, as the ABI sees it: no memory of anybody's. */
+static inline bool frame_is_io(mfn_t mfn)
+{
+    uint16_t owner = frame_owner(mfn);
+
+    return owner == OWNER_IO || owner == OWNER_BIOS || owner_is_firmware(owner);
 }
 
 static inline uint32_t frame_refs(mfn_t mfn)

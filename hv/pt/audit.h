@@ -113,7 +113,7 @@ static inline bool audit_unowned(uint64_t ref_word)
 {
     uint16_t owner = (uint16_t)(ref_word >> FRAME_OWNER_SHIFT);
 
-    return owner == OWNER_NONE || owner == OWNER_IO || owner == OWNER_HV;
+    return owner == OWNER_NONE || owner == OWNER_IO || owner == OWNER_BIOS || owner == OWNER_HV;
 }
 
 /* Tables and descriptor pages in use: what of them is counted or checked. */

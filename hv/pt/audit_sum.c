@@ -157,6 +157,8 @@ static inline bool frame_sum(uint64_t ref, uint64_t type_word, uint64_t n, uint6
         *sum += refs * mark(n, owner, ROLE_GENERAL);
     if (types)
         *sum += types * typed(n, owner, TYPE_OF(type_word));
+    if (owner_is_firmware(owner))
+        return audit_state_right(type_word) && (ref & FRAME_ALLOCATED);
     if (!(ref & FRAME_HV_SHARED))
         *sum += mark(0, owner, ROLE_OWNED);
     return audit_state_right(type_word);

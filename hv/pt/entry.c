@@ -43,12 +43,14 @@ int entry_change(struct entry_change *c)
         return -EBUSY;
     if (new &PTE_P) {
         rc = pte_flags_check(new, c->level);
-        if (rc)
-            return rc;
-        new = pte_adjust(new, c->level);
-        if (entry_change_is_soft(c->old, new, c->level))
-            return entry_store(entry, c, new) ? 0 : -EBUSY;
-        rc = pte_get_refs(new, c->level, c->page_owner);
+        if (!rc) {
+            new = pte_adjust(new, c->level);
+            if (entry_change_is_soft(c->old, new, c->level))
+                return entry_store(entry, c, new) ? 0 : -EBUSY;
+            rc = pte_get_refs(new, c->level, c->page_owner);
+        }
+        if (rc && c->level == 1)
+            rc = l1_firmware_get_refs(&new, c->page_owner, rc);
         if (rc)
             return rc;
         if (c->level > 1)

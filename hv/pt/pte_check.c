@@ -6,6 +6,7 @@
 #include "pt/pte_check.h"
 
 #include "lib/errno.h"
+#include "mm/owner.h"
 #include "mm/refusal.h"
 
 int pte_flags_refused(uint64_t pte, unsigned level)
@@ -19,6 +20,34 @@ int pte_flags_refused(uint64_t pte, unsigned level)
     return refuse(-EINVAL, rule, pte_mfn(pte), pte);
 }
 
+/* DOMID_IO as page_owner is the initial domain's word: nobody else may say it. */
+static bool maps_firmware(uint16_t page_owner)
+{
+    const struct owner *o = owner_find(page_owner);
+
+    return page_owner == OWNER_IO || (o && o->maps_firmware);
+}
+
+_Static_assert((PTE_L1_ALLOWED | PTE_CACHING | PTE_ADDR_MASK) == ~0ul,
+               "without caching attributes any entry's flags may stand");
+
+int l1_firmware_get_refs(uint64_t *pte, uint16_t page_owner, int refused)
+{
+    mfn_t mfn = pte_mfn(*pte);
+    uint16_t owner = frame_valid(mfn) ? frame_owner(mfn) : OWNER_NONE;
+
+    if ((!owner_is_firmware(owner) && owner != OWNER_BIOS) || !maps_firmware(page_owner))
+        return refused;
+    refusal_clear();
+    if (owner == OWNER_BIOS) {
+        *pte = (*pte & ~PTE_ADDR_MASK) | mfn_to_ma(firmware_blank);
+        owner = OWNER_ROM;
+    }
+    *pte &= owner == OWNER_ROM ? ~(PTE_CACHING | PTE_RW) : ~PTE_CACHING;
+    *pte = pte_adjust(*pte, 1);
+    return l1_entry_get_refs(*pte, owner);
+}
+
 int l1_frame_refused(uint64_t pte, uint16_t page_owner)
 {
     mfn_t mfn = pte_mfn(pte);
@@ -26,7 +55,7 @@ int l1_frame_refused(uint64_t pte, uint16_t page_owner)
     refusal_clear(); /* "not owned" is what frame_get() saw; here is the reason for it */
     if (mfn.n == MFN_INVALID_BITS)
         return refuse(-EINVAL, "frame-number-invalid", mfn, pte);
-    if (!frame_valid(mfn) || frame_owner(mfn) == OWNER_IO)
+    if (!frame_valid(mfn) || frame_is_io(mfn))
         return refuse(-EPERM, "frame-not-memory", mfn, pte);
     (void)frame_get_refused(mfn, page_owner);
     return -EBUSY;

@@ -13,6 +13,7 @@
 #define PTE_LN_ALLOWED \
     (PTE_P | PTE_RW | PTE_U | PTE_A | PTE_D | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_NX)
 #define PTE_L1_ALLOWED (PTE_LN_ALLOWED | PTE_G)
+#define PTE_CACHING    (PTE_PWT | PTE_PCD | PTE_PAT) /* of an L1 entry */
 
 /* pte_check.c: names the rule of a refused bit, and returns -EINVAL. */
 int pte_flags_refused(uint64_t pte, unsigned level);
@@ -55,6 +56,13 @@ void pte_put_refs(uint64_t pte, unsigned level);
 
 /* pte_check.c: why the frame of an L1 entry could not be had: names the rule, returns the errno. */
 int l1_frame_refused(uint64_t pte, uint16_t page_owner);
+
+/*
+ * pte_check.c: a present L1 entry was refused. If it names a frame of the firmware's, which page_owner's
+ * tables may map, makes it harmless in place (no caching attributes; nothing but the display is
+ * writable; firmware_blank for OWNER_BIOS) and takes its references: 0. Otherwise `refused`, or the error of those steps.
+ */
+int l1_firmware_get_refs(uint64_t *pte, uint16_t page_owner, int refused);
 
 /* The L1 cases of the two, for a present entry whose flags were checked. */
 static inline int l1_entry_get_refs(uint64_t pte, uint16_t page_owner)

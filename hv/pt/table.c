@@ -80,18 +80,20 @@ static int l1_promote(uint64_t *table, uint64_t *entry, uint16_t owner, unsigned
     uint64_t *end = table + PT_ENTRIES;
 
     for (; (entry = next_up(entry, end, spans)) != end; entry++) {
-        uint64_t pte = hook_guest_read64(entry), stored;
+        uint64_t pte = hook_guest_read64(entry), stored = pte;
         int rc;
 
         if (!(pte & PTE_P))
             continue;
         rc = pte_flags_check(pte, 1);
         rc = rc ? rc : l1_entry_get_refs(pte, owner);
+        if (rc)
+            rc = l1_firmware_get_refs(&stored, owner, rc);
         if (rc) {
             *next = (unsigned)(entry - table);
             return rc;
         }
-        stored = pte_adjust(pte, 1);
+        stored = pte_adjust(stored, 1);
         if (stored != pte)
             *entry = stored;
     }

@@ -53,13 +53,26 @@ static unsigned table_lock(mfn_t table)
     return type >= PT_L1 && type <= PT_L4 && page_type_lock(table, type) ? type : 0;
 }
 
+/* What one domain's table may not name of another's. */
+static int foreign_refused(const struct mmu_batch *b, const struct entry_change *c)
+{
+    mfn_t mfn = pte_mfn(c->new);
+
+    if (c->level > 1)
+        return refuse(-EINVAL, "foreign-frame-above-L1", c->table, c->new);
+    if (b->table_owner != domain_current()->id && (c->new &PTE_P) && frame_valid(mfn) &&
+        frame_is_io(mfn))
+        return refuse(-EPERM, "frame-not-memory", mfn, c->new);
+    return 0;
+}
+
 /* An entry of the locked table; unlocks it, before anything that may wait. */
 static int update_locked(struct mmu_batch *b, struct entry_change *c)
 {
-    int rc = c->level > 1 && b->page_owner != b->table_owner
-                 ? refuse(-EINVAL, "foreign-frame-above-L1", c->table, c->new)
-                 : entry_change(c);
+    int rc = b->page_owner != b->table_owner ? foreign_refused(b, c) : 0;
 
+    if (!rc)
+        rc = entry_change(c);
     page_type_unlock(c->table);
     frame_put(c->table);
     if (rc)

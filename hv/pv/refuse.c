@@ -35,7 +35,7 @@ void frame_describe(char *buf, size_t size, uint64_t n)
     uint64_t type;
     char owner[16] = "hypervisor";
 
-    if (!frame_valid(mfn) || frame_owner(mfn) == OWNER_IO) {
+    if (!frame_valid(mfn) || frame_is_io(mfn)) {
         snprintk(buf, size, " mfn=%lx (%s)", n, frame_valid(mfn) ? "not memory" : "beyond memory");
         return;
     }

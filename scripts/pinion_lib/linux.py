@@ -8,10 +8,12 @@ from . import cpio, debian
 from .config import ROOT, ToolError
 
 KERNEL = "linux-image-amd64"
+NEWER = "linux-image-amd64/bookworm-backports"  # a kernel from later years, for the same Debian
 BUSYBOX = "busybox-static"
 MODULES = ("zsmalloc", "zram")  # in the order they are loaded
 FILES = {
     KERNEL: ["boot/vmlinuz-*", "boot/config-*", *(f"lib/modules/*/{name}.ko" for name in MODULES)],
+    NEWER: ["boot/vmlinuz-*"],
     BUSYBOX: ["bin/busybox"],
 }
 FOLDERS = ("bin", "dev", "lib", "proc", "sys", "tmp")
@@ -29,14 +31,14 @@ def only(folder, pattern):
     return found[0]
 
 
-def kernel(build, say=print):
+def kernel(build, name=KERNEL, say=print):
     """The bzImage, as Debian ships it."""
-    return only(package(build, KERNEL, say), "boot/vmlinuz-*")
+    return only(package(build, name, say), "boot/vmlinuz-*")
 
 
-def versions(build):
-    """Names and versions of the packages that are used, one each."""
-    return [(package(build, name) / "version").read_text().strip() for name in FILES]
+def versions(build, *names):
+    """Names and versions of these packages, one each."""
+    return [(package(build, name) / "version").read_text().strip() for name in names]
 
 
 def ramdisk(build, programs, say=print):

@@ -17,6 +17,8 @@ $(BUILD)/linux/work: $(WORK_OBJS)
 $(BUILD)/linux/ramdisk.cpio: $(BUILD)/linux/work tests/guests/linux/init scripts/linux \
 		scripts/pinion_lib/linux.py scripts/pinion_lib/debian.py
 	$(Q)PINION_BUILD=$(BUILD) $(PYTHON) scripts/linux $(@D) $<
+$(BUILD)/linux/vmlinuz-newer: scripts/linux scripts/pinion_lib/linux.py scripts/pinion_lib/debian.py
+	$(Q)PINION_BUILD=$(BUILD) $(PYTHON) scripts/linux --newer $(@D)
 
 $(BUILD)/grub/grub-x86_64-xen.bin: scripts/grub scripts/pinion_lib/grub.py
 	$(Q)PINION_BUILD=$(BUILD) $(PYTHON) scripts/grub $(@D)
@@ -24,8 +26,9 @@ $(BUILD)/grub/grub-x86_64-xen.bin: scripts/grub scripts/pinion_lib/grub.py
 grub: $(BUILD)/grub/grub-x86_64-xen.bin ## Fetch Debian's GRUB for PV domains
 linux: $(BUILD)/linux/ramdisk.cpio ## Fetch Debian's Linux; make a ramdisk with a shell for it
 test: $(BUILD)/linux/ramdisk.cpio $(BUILD)/grub/grub-x86_64-xen.bin
-test-guests: bootstrap build linux grub odd ## Run kernels that others made, and their workloads (minutes)
+linux-newer: $(BUILD)/linux/vmlinuz-newer ## Fetch a newer Linux, of Debian's backports
+test-guests: bootstrap build linux linux-newer grub odd ## Run kernels that others made, and their workloads (minutes)
 	$(Q)PINION_BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/guests
 bench-linux: build linux $(BUILD)/sides_count.so ## What Debian's Linux costs on Pinion and on Xen (minutes; KEEP=1)
 	$(Q)$(PYTHON) scripts/bench-linux --build $(BUILD) $(if $(KEEP),--keep)
-.PHONY: grub linux test-guests bench-linux
+.PHONY: grub linux linux-newer test-guests bench-linux

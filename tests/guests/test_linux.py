@@ -11,6 +11,7 @@ from terminal import BUILD, ROOT, Terminal
 KERNEL = BUILD / "linux/vmlinuz"
 RAMDISK = BUILD / "linux/ramdisk.cpio"
 LOGS = BUILD / "test"
+NEWER = BUILD / "linux/vmlinuz-newer"
 KINDS = {
     "initial": [],
     "domu": ["--domu"],
@@ -39,6 +40,19 @@ def test_quick_shell(kind):
         assert guest.status() == 0
     assert len(re.findall(r"^\(XEN\) audit: .*: ok$", guest.shown, re.M)) == 2
     assert "Call Trace" not in guest.shown and "WARNING:" not in guest.shown
+
+
+@pytest.mark.parametrize("kind", ["initial", "domu", "xen"])
+def test_newer_linux(kind):
+    """A kernel of Debian's backports, which as initial domain looks through the machine's first MiB."""
+    extra = [*KINDS[kind], *(["--hv-option=audit=exit"] if kind != "xen" else [])]
+    line = [NEWER, "--memory", "256M", "--module", RAMDISK, *extra]
+    with Terminal(*line, "--cmdline", "console=hvc0 work=forks,cow,segv,fpu", limit=180) as guest:
+        assert guest.status() == 0, guest.shown[-4000:]
+    assert len(re.findall(r"^ok .*", guest.shown, re.M)) == 4
+    assert not re.findall(r"^not ok.*|Call Trace|WARNING:", guest.shown, re.M)
+    if kind != "xen":
+        assert len(re.findall(r"^\(XEN\) audit: .*: ok$", guest.shown, re.M)) == 2
 
 
 def test_shell_ends_with_its_domain():

@@ -331,6 +331,13 @@ static unsigned vcpu_roots(const struct vcpu *v, struct audit_ref *refs)
 }
 
 /* What the auditor is told of; good until the next call. */
+static bool may_map(uint16_t table_owner, mfn_t frame, bool writable)
+{
+    if (owner_is_firmware(frame_owner(frame)))
+        return table_owner == machine_control.id && !(writable && frame_owner(frame) == OWNER_ROM);
+    return domain_list && gnttab_may_map(table_owner, frame, writable);
+}
+
 static const struct audit_roots *roots_list(bool at_rest)
 {
     static struct audit_ref refs[HOLDS_MAX + (3 + GDT_PAGES + LDT_PAGES) * MACHINE_VCPUS];
@@ -346,7 +353,7 @@ static const struct audit_roots *roots_list(bool at_rest)
     roots = (struct audit_roots){ .refs = refs,
                                   .refs_count = n + holds_count,
                                   .more_refs = domain_list ? grants_list : 0,
-                                  .may_map = domain_list ? gnttab_may_map : 0,
+                                  .may_map = may_map,
                                   .works = works,
                                   .works_count = MACHINE_VCPUS,
                                   .at_rest = at_rest,
