@@ -9,6 +9,7 @@
 #include "cpu/smap.h"
 #include "cpu/timer.h"
 #include "dom/books.h"
+#include "dom/gnttab.h"
 #include "dom/sched.h"
 #include "domains.h"
 #include "lib/machine.h"
@@ -18,6 +19,8 @@
 #include "mm/frame.h"
 #include "mm/hv_map.h"
 #include "mm/page_alloc.h"
+
+_Static_assert(GRANT_FRAMES_MOST == GNTTAB_FRAMES_MAX, "what the option accepts can be had");
 
 #define BOOT_REACH 0x100000000ul /* what head.S maps */
 #define LOW_MEMORY 0x100000ul    /* the firmware's: never used */
@@ -97,6 +100,9 @@ void boot_main(uint32_t magic, uint32_t info_pa)
     cmdline_parse(info.cmdline);
     if (error)
         boot_failure("%s", error);
+    tsc_stable = boot_options.tsc_stable;
+    if (boot_options.gnttab_frames)
+        gnttab_frames_limit = boot_options.gnttab_frames;
     smap_init();
     hv_map_small = boot_options.audit == BOOKS_EACH;
     memory_init();

@@ -211,6 +211,23 @@ static bool audit_set(const char *value)
     return false;
 }
 
+static bool gnttab_frames_set(const char *value)
+{
+    const char *end;
+    unsigned long n = strtoul(value, &end, 0);
+
+    if (end == value || *end || n < 1 || n > GRANT_FRAMES_MOST)
+        return false;
+    boot_options.gnttab_frames = (unsigned)n;
+    return true;
+}
+
+/* The TSC is what time is always counted by. Said, it means that guests may rely on it, too. */
+static bool clocksource_set(const char *value)
+{
+    return boot_options.tsc_stable = !strcmp(value, "tsc");
+}
+
 static bool sync_console;
 
 /* An option has either a flag, for booleans, or a handler of its value. */
@@ -230,6 +247,8 @@ static const struct option {
     { "dom0_mem", 0, dom0_mem_set, false },
     { "dom0_max_vcpus", 0, vcpus_set, false },
     { "audit", 0, audit_set, false },
+    { "clocksource", 0, clocksource_set, false },
+    { "gnttab_max_frames", 0, gnttab_frames_set, false },
     { "domu", &boot_options.domu, 0, false },
     { "trace", &trace_on, 0, false },
     { "smep", &opt_smep, 0, false },

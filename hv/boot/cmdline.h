@@ -6,14 +6,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define GRANT_FRAMES_MOST 128u
+
 struct boot_options {
     int64_t dom0_bytes; /* dom0_mem=: wanted; 0 = not given; negative = all but so much */
     int64_t dom0_min, dom0_max;
-    unsigned dom0_percent; /* of the memory that is free, added to dom0_bytes */
-    unsigned vcpus;        /* dom0_max_vcpus=: of the first domain */
-    bool domu;             /* build an unprivileged domain */
-    bool console_none;     /* console= names no serial port */
-    unsigned audit;        /* enum books_when of dom/books.h */
+    unsigned dom0_percent;  /* of the memory that is free, added to dom0_bytes */
+    unsigned vcpus;         /* dom0_max_vcpus=: of the first domain */
+    bool domu;              /* build an unprivileged domain */
+    bool console_none;      /* console= names no serial port */
+    unsigned audit;         /* enum books_when of dom/books.h */
+    unsigned gnttab_frames; /* gnttab_max_frames=: 0 = not given */
+    bool tsc_stable;        /* clocksource=tsc */
 };
 extern struct boot_options boot_options;
 

@@ -15,6 +15,8 @@
 #include "mm/tlb.h"
 #include "pt/page_type.h"
 
+unsigned gnttab_frames_limit = GNTTAB_FRAMES_DEFAULT;
+
 static void page_give_back(void *page)
 {
     if (page)

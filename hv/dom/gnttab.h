@@ -28,13 +28,14 @@
 
 #include <xen/grant_table.h>
 
-#define GNTTAB_FRAMES_MAX   64u
-#define GNTTAB_PER_FRAME    (PAGE_SIZE / sizeof(grant_entry_v1_t))
-#define GNTTAB_ACTIVE       (PAGE_SIZE / sizeof(struct grant_active)) /* in a page */
-#define GNTTAB_HANDLES      (PAGE_SIZE / sizeof(struct grant_handle))
+#define GNTTAB_FRAMES_DEFAULT 64u
+#define GNTTAB_FRAMES_MAX     128u
+#define GNTTAB_PER_FRAME      (PAGE_SIZE / sizeof(grant_entry_v1_t))
+#define GNTTAB_ACTIVE         (PAGE_SIZE / sizeof(struct grant_active)) /* in a page */
+#define GNTTAB_HANDLES        (PAGE_SIZE / sizeof(struct grant_handle))
 /* Handles of a domain: as many as Xen's default of 1024 frames holds. */
-#define GNTTAB_HANDLE_PAGES 512u
-#define GNTTAB_NO_HANDLE    (~0u)
+#define GNTTAB_HANDLE_PAGES   512u
+#define GNTTAB_NO_HANDLE      (~0u)
 
 /* Uses of an entry: four counters in one word. The top bit of each is never reached twice. */
 #define GRANT_HOST_WRITE (1u << 0)
@@ -75,6 +76,9 @@ struct gnttab {
     struct grant_handle **handle_page;  /* a page of pointers */
 };
 _Static_assert(sizeof(struct gnttab) <= PAGE_SIZE, "allocated as one page");
+
+/* To how many frames a table may grow: gnttab_max_frames=, up to GNTTAB_FRAMES_MAX. */
+extern unsigned gnttab_frames_limit;
 
 /* A table with its first frame. False when out of memory. */
 bool gnttab_create(struct domain *d);

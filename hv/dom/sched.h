@@ -109,6 +109,8 @@ struct tsc_scale {
     uint32_t khz;
 };
 extern struct tsc_scale tsc_scale;
+/* clocksource=tsc: guests are told that they need compare the clocks of their vCPUs no more. */
+extern bool tsc_stable;
 
 /* System time in ns since boot. */
 uint64_t system_time(void);

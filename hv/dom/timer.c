@@ -18,6 +18,8 @@
 
 #define TIME_REFRESH_NS 1000000000ull
 
+bool tsc_stable;
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     if (!a || !b)
@@ -159,6 +161,7 @@ static struct vcpu_time_info time_refresh(struct vcpu *v)
         .system_time = tsc_to_ns(tsc),
         .tsc_to_system_mul = tsc_scale.mul,
         .tsc_shift = tsc_scale.shift,
+        .flags = tsc_stable ? XEN_PVCLOCK_TSC_STABLE_BIT : 0,
     };
 
     v->time.version += 2;

@@ -56,7 +56,7 @@ static int table_setup(const struct gnttab_setup_table *op)
 
     if (status)
         return status;
-    if (op->nr_frames > GNTTAB_FRAMES_MAX)
+    if (op->nr_frames > gnttab_frames_limit)
         return grant_rule(GNTST_general_error, "too-many-frames");
     if (!gnttab_grow(d, op->nr_frames))
         return grant_rule(GNTST_general_error, "out-of-memory");
@@ -88,7 +88,7 @@ static long query_size(uint64_t va, uint32_t count)
     op.status = (int16_t)grant_refused("grant_table_op query_size", 0, table_domain(op.dom, &d));
     if (!op.status) {
         op.nr_frames = d->gnttab->frames;
-        op.max_nr_frames = GNTTAB_FRAMES_MAX;
+        op.max_nr_frames = gnttab_frames_limit;
     }
     return guest_write(va, &op, sizeof(op));
 }

@@ -379,6 +379,26 @@ static void table_stays_writable(void **state)
     machine_run(0);
 }
 
+/* gnttab_max_frames=: what a table may grow to, and is said to. */
+static void frames_at_most(void **state)
+{
+    struct gnttab_query_size size = { .dom = DOMID_SELF };
+
+    (void)state;
+    gnttab_frames_limit = 2;
+    for (unsigned nr = 1; nr <= 3; nr++) {
+        struct gnttab_setup_table setup = { .dom = DOMID_SELF, .nr_frames = nr };
+
+        set_xen_guest_handle(setup.frame_list, (xen_pfn_t *)(GUEST_REQUESTS + 512));
+        assert_int_equal(grant_call(GNTTABOP_setup_table, &setup, 1, sizeof(setup)), 0);
+        assert_int_equal(setup.status, nr <= 2 ? GNTST_okay : GNTST_general_error);
+    }
+    assert_int_equal(grant_call(GNTTABOP_query_size, &size, 1, sizeof(size)), 0);
+    assert_int_equal(size.nr_frames, 2);
+    assert_int_equal(size.max_nr_frames, 2);
+    gnttab_frames_limit = GNTTAB_FRAMES_DEFAULT;
+}
+
 static void frames_of_nobody(void **state)
 {
     const mfn_t frames[] = { mfn_of(0), mfn_of(1), mfn_of(frame_limit), mfn_of(0xffffffff),
@@ -428,6 +448,7 @@ int main(void)
         T(types_exclude_each_other),
         T(table_stays_writable),
         T(frames_of_nobody),
+        T(frames_at_most),
         T(copies),
     };
 

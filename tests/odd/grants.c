@@ -45,6 +45,7 @@ static void table_map(void)
         say("version 1: %ld", grant_op(GNTTABOP_set_version, &version));
     }
     MUST(grant_op(GNTTABOP_query_size, &size));
+    say("frames of a grant table: at most %u", size.max_nr_frames);
     say("size: status %ld, at least one frame: %s", (long)size.status,
         size.nr_frames >= 1 && size.max_nr_frames >= size.nr_frames ? "yes" : "no");
     set_xen_guest_handle(setup.frame_list, (void *)&frame);

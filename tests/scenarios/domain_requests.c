@@ -307,6 +307,7 @@ SCENARIO(vcpu_requests, "vcpu-op",
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &run_area), -XEN_EFAULT);
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &time_area), 0);
     EXPECT(!(time.version & 1) && time.version && time.tsc_to_system_mul >= 0x80000000u);
+    EXPECT_EQ(time.flags, guest_vcpu_info()->time.flags);
     time_area.addr.v = BAD_POINTER;
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &time_area), -XEN_EFAULT);
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_register_vcpu_info, 0, &info), -XEN_ENXIO);

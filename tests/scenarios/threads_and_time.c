@@ -107,5 +107,6 @@ SCENARIO(time, "time", "the clock moves on; a timer event ends a sleep of 30 ms"
     /* Some day after 2020 and before 2100: a host without a clock would say 1970. */
     EXPECT(clock_wall_ns() / 1000000000UL > 1577836800 &&
            clock_wall_ns() / 1000000000UL < 4102444800);
+    scenario_note("clock: flags %x", guest_vcpu_info()->time.flags);
     scenario_reason("slept %lu us", slept / 1000);
 }

@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from conftest import boot
+from conftest import BUILD, boot
 
 
 def with_options(kernel, *words):
@@ -29,13 +29,28 @@ def test_known_options_draw_no_complaint(hello):
     assert not [line for line in done.out.splitlines() if "nknown" in line]
 
 
-@pytest.mark.parametrize("word", ["loglvl=nonsense", "dom0_mem=lots", "console_timestamps=maybe"])
+@pytest.mark.parametrize("word", ["loglvl=nonsense", "dom0_mem=lots", "console_timestamps=maybe", "clocksource=pit"])
 def test_malformed_value_is_reported(hello, word):
     done = with_options(hello, word)
     assert done.status == 0, done.err
     name = word.split("=")[0]
     said = [x for x in done.out.splitlines() if name in x and "ommand line:" not in x]
     assert said, done.out
+
+
+def test_grant_table_frames():
+    """gnttab_max_frames= is what a table may grow to; a value that cannot be leaves it at 64."""
+    for value, most in (("3", 3), ("128", 128), ("0", 64), ("129", 64), ("2x", 64)):
+        done = with_options(BUILD / "odd-section.elf", f"gnttab_max_frames={value}")
+        assert f"frames of a grant table: at most {most}\n" in done.out, done.out[-2000:]
+        assert ("bad value" in done.out) == (most == 64)
+
+
+@pytest.mark.parametrize("words,flags", [((), 0), (("clocksource=tsc",), 1)])
+def test_clocksource_says_that_the_tsc_is_stable(words, flags):
+    line = ["--cmdline", "scenarios=time,vcpu-op", "--module", BUILD / "initrd.cpio"]
+    done = boot(BUILD / "guest.elf", *line, *[f"--hv-option={word}" for word in words])
+    assert done.status == 0 and f"# clock: flags {flags}\n" in done.out, done.out[-2000:]
 
 
 def test_loglvl_silences(hello):

@@ -45,12 +45,15 @@ static void run(const char *text)
     cmdline_parse(text);
     first = boot_options;
     fuzz_assert(first.dom0_percent <= 100 && first.dom0_min >= 0 && first.dom0_max >= 0);
+    fuzz_assert(first.gnttab_frames <= GRANT_FRAMES_MOST);
     cmdline_parse(text);
-    fuzz_assert(first.dom0_bytes == boot_options.dom0_bytes &&
-                first.dom0_min == boot_options.dom0_min &&
-                first.dom0_max == boot_options.dom0_max &&
-                first.dom0_percent == boot_options.dom0_percent &&
-                first.domu == boot_options.domu && first.console_none == boot_options.console_none);
+    fuzz_assert(
+        first.dom0_bytes == boot_options.dom0_bytes && first.dom0_min == boot_options.dom0_min &&
+        first.dom0_max == boot_options.dom0_max &&
+        first.dom0_percent == boot_options.dom0_percent && first.domu == boot_options.domu &&
+        first.gnttab_frames == boot_options.gnttab_frames &&
+        first.tsc_stable == boot_options.tsc_stable &&
+        first.console_none == boot_options.console_none);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
