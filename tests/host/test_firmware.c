@@ -122,6 +122,7 @@ static void nobody_elses(void **state)
                          -EPERM);
         assert_int_equal(update(theirs.l[1], pte_make(named[i], KERNEL_RO), in_theirs | DOMID_SELF),
                          -EPERM);
+        assert_int_equal(update(tree.l[1], pte_make(named[i], KERNEL_RO), DOMID_XEN), -EPERM);
         assert_int_equal(update(tree.l[2], pte_make(named[i], BRANCH), DOMID_SELF), -EINVAL);
         assert_int_equal(update(named[i], 0, DOMID_SELF), -EINVAL);
         assert_int_equal(op_pin(named[i], 1), -EINVAL);
@@ -129,6 +130,24 @@ static void nobody_elses(void **state)
     }
     uses_are(ROM, 0, 0);
     uses_are(VGA, 0, 0);
+}
+
+/* An initial domain's entries in a domU's table are as they were: empty, its own frame, no frame. */
+static void in_the_tables_of_others(void **state)
+{
+    uint64_t in_theirs = (uint64_t)(machine_guest.id + 1) << 16 | DOMID_SELF;
+    struct machine_tree theirs;
+
+    (void)state;
+    machine_run(0);
+    theirs = machine_tree(&machine_guest, LEAF_RO);
+    op_first_root(theirs.l[4]);
+    machine_run(2);
+    assert_int_equal(update(theirs.l[1], 0, in_theirs), 0);
+    assert_int_equal(update(theirs.l[1], pte_make(mfn_of(frame_limit), KERNEL_RO), in_theirs),
+                     -EPERM);
+    assert_int_equal(update(theirs.l[1], pte_make(theirs.l[0], KERNEL_RO), in_theirs), -EBUSY);
+    assert_int_equal(update(theirs.l[2], pte_make(theirs.l[1], BRANCH), in_theirs), -EINVAL);
 }
 
 /* Their counters are as finite as any. */
@@ -161,6 +180,10 @@ static void auditor_notices(void **state)
         *entry &= ~damage[i];
         assert_int_equal(machine_audit(true), 0);
     }
+    frame_table[VGA.n].type = FRAME_VALIDATED;
+    assert_int_not_equal(machine_audit(true), 0);
+    assert_false(machine_sums_agree());
+    frame_table[VGA.n].type = 0;
     frame_table[ROM.n].ref &= ~FRAME_ALLOCATED;
     frame_table[ROM.n].ref--;
     assert_int_not_equal(machine_audit(true), 0);
@@ -174,8 +197,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(each_kind_of_frame),  T(by_promotion),    T(nobody_elses),
-        T(counts_at_their_end), T(auditor_notices),
+        T(each_kind_of_frame),      T(by_promotion),        T(nobody_elses),
+        T(in_the_tables_of_others), T(counts_at_their_end), T(auditor_notices),
     };
 
     return cmocka_run_group_tests(tests, 0, 0);
