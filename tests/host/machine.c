@@ -353,7 +353,9 @@ static const struct audit_roots *roots_list(bool at_rest)
     roots = (struct audit_roots){ .refs = refs,
                                   .refs_count = n + holds_count,
                                   .more_refs = domain_list ? grants_list : 0,
-                                  .may_map = may_map,
+                                  .may_map = domain_list || machine_control.owner.maps_firmware
+                                                 ? may_map
+                                                 : 0,
                                   .works = works,
                                   .works_count = MACHINE_VCPUS,
                                   .at_rest = at_rest,
