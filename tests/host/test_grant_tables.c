@@ -66,9 +66,9 @@ static void tables_set_up(void **state)
     says("domain-unknown");
     assert_int_equal(setup_of(CONTROL, 1, LIST), GNTST_permission_denied);
     says("domain-foreign");
-    assert_int_equal(setup_of(DOMID_SELF, GNTTAB_FRAMES_MAX + 1, LIST), GNTST_general_error);
+    assert_int_equal(setup_of(DOMID_SELF, gnttab_frames_limit + 1, LIST), GNTST_general_error);
     says("too-many-frames");
-    assert_int_equal(setup_of(DOMID_SELF, GNTTAB_FRAMES_MAX, LIST), GNTST_general_error);
+    assert_int_equal(setup_of(DOMID_SELF, gnttab_frames_limit, LIST), GNTST_general_error);
     says("out-of-memory");
     assert_int_equal(setup_of(DOMID_SELF, 3, LIST), 0);
     says(0);
@@ -114,7 +114,7 @@ static void sizes(void **state)
     says(0);
     assert_int_equal(op.status, 0);
     assert_int_equal(op.nr_frames, machine_guest.gnttab->frames);
-    assert_int_equal(op.max_nr_frames, GNTTAB_FRAMES_MAX);
+    assert_int_equal(op.max_nr_frames, gnttab_frames_limit);
     op = (struct gnttab_query_size){ .dom = NOBODY, .nr_frames = 7 };
     single(GNTTABOP_query_size, &op, sizeof(op));
     says("domain-unknown");

@@ -276,7 +276,7 @@ struct call call_grant_table(const struct op *op, unsigned i)
         GNTTABOP_swap_grant_ref, GNTTABOP_cache_flush,
         GNTTABOP_cache_flush,    63,
     };
-    static const uint32_t frames[8] = { 0, 1, 2, 2, 3, 4, GNTTAB_FRAMES_MAX, ~0u };
+    static const uint32_t frames[8] = { 0, 1, 2, 2, 3, 4, GNTTAB_FRAMES_DEFAULT, ~0u };
     union {
         struct gnttab_setup_table setup;
         gnttab_swap_grant_ref_t swap;
