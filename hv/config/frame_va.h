@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The frame table and the direct map of the machine: all RAM from DIRECTMAP_VA on (hv/mm/layout.h draws the range). */
+/*
+ * The frame table and the direct map of the machine: all RAM from DIRECTMAP_VA on (hv/mm/layout.h
+ * draws the range).
+ */
 #ifndef HV_CONFIG_FRAME_VA_H
 #define HV_CONFIG_FRAME_VA_H
 

@@ -12,7 +12,10 @@
 /* Finds it and makes it a wire; without this, or if there is none to be used, the rest does nothing. */
 void apic_init(void);
 
-/* Lets the timer count down from its largest value, silently; the ticks since then, 0 without an APIC. */
+/*
+ * Lets the timer count down from its largest value, silently; the ticks since then, 0 without an
+ * APIC.
+ */
 void apic_count_start(void);
 uint32_t apic_count(void);
 

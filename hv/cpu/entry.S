@@ -170,9 +170,9 @@ syscall_slow:
     jmp exit_full
 
 /*
- * Hypercall iret in general: what cpu/user.S declines, with the guest's registers still live (RCX, R11, RAX
- * come from the frame on the guest's stack). Nobody returns to the caller. The callee-saved registers
- * need not leave the CPU.
+ * Hypercall iret in general: what cpu/user.S declines, with the guest's registers still live (RCX,
+ * R11, RAX come from the frame on the guest's stack). Nobody returns to the caller. The
+ * callee-saved registers need not leave the CPU.
  */
     .globl iret_general
 iret_general:
@@ -442,7 +442,8 @@ gs_load_failed:
 
 /* ================================================================== stubs, one for each vector
  *
- * 16 bytes each for exceptions; for interrupts that somebody raises 8 bytes, which push the vector less 128, so that it
+ * 16 bytes each for exceptions; for interrupts that somebody raises 8 bytes, which push the vector
+ * less 128, so that it
  * fits one byte: interrupt_common makes the usual word {0, vector} of it. */
 .macro EXCEPTION_STUB vector
     .balign 16

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page faults, told apart by mode and error code; and the short way of the one that is hot: the guest
- * kernel touches a page that is not there, and its own handler is to follow. pv/bounce.c does the same in general and says what each word is;
- * here no register is saved that the guest's handler gets back anyhow.
+ * Page faults, told apart by mode and error code; and the short way of the one that is hot: the
+ * guest kernel touches a page that is not there, and its own handler is to follow. pv/bounce.c does
+ * the same in general and says what each word is; here no register is saved that the guest's
+ * handler gets back anyhow.
  *
  *   on the guest's stack, below RSP & ~15:   RCX | R11 | error code | RIP | CS, mask | RFLAGS | RSP | SS
  *
- * A fault in user mode goes to cpu/user.S. Anything else declines into entry_page_fault (cpu/entry.S) with
- * every register as it was: other error codes, work on the way out, a stack that cannot be written. Until then nothing
- * has changed but words of the guest's stack, which the general way writes again.
+ * A fault in user mode goes to cpu/user.S. Anything else declines into entry_page_fault
+ * (cpu/entry.S) with every register as it was: other error codes, work on the way out, a stack that
+ * cannot be written. Until then nothing has changed but words of the guest's stack, which the
+ * general way writes again.
  *
  * Invariant: v->fault_handler is not 0 only while bounce_fault_route() holds: a canonical handler, no
  * trace, no IOPL to show. From ring 3 the CPU has pushed its frame into v->regs (TSS.RSP0 is its end).

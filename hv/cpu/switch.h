@@ -7,7 +7,10 @@
 
 #include "dom/vcpu.h"
 
-/* In entry.S: saves the callee-saved registers on this stack, RSP to *save_rsp, and goes on at load_rsp. */
+/*
+ * In entry.S: saves the callee-saved registers on this stack, RSP to *save_rsp, and goes on at
+ * load_rsp.
+ */
 void stack_switch_to(uint64_t *save_rsp, uint64_t load_rsp);
 /* In entry.S: loads the guest's GS; false and NUL if the selector faults. */
 bool segment_load_gs(uint16_t selector);

@@ -153,8 +153,8 @@ void trap_exception(struct cpu_regs *regs)
 }
 
 /*
- * INT 0x80 has a gate of its own, so that applications reach the guest's handler without a #GP. Its entry's
- * DPL is not looked at, on Xen neither.
+ * INT 0x80 has a gate of its own, so that applications reach the guest's handler without a #GP. Its
+ * entry's DPL is not looked at, on Xen neither.
  */
 static void trap_int80(struct vcpu *v, struct cpu_regs *regs)
 {

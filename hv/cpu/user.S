@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The short ways between a guest's user mode and its kernel: a process faults or makes a system call,
- * the kernel returns by hypercall iret. The same as pv/bounce.c, pv/iret.c and vcpu_toggle_mode(), which
- * say what each word is, without saving registers that the guest gets back anyhow.
+ * The short ways between a guest's user mode and its kernel: a process faults or makes a system
+ * call, the kernel returns by hypercall iret. The same as pv/bounce.c, pv/iret.c and
+ * vcpu_toggle_mode(), which say what each word is, without saving registers that the guest gets
+ * back anyhow.
  *
  * Anything else declines into the general way with every register as it was: work on the way out, a
  * stack or frame that cannot be had, no handler, no user tables. Until then nothing has changed but
  * words of the guest's stack, which the general way writes again, and fields of v->regs that it sets.
  *
- * Invariant: v->fault_handler is not 0 only while bounce_fault_route() holds, so that no frame has an
- * IOPL to show. While GS is ours, the mode (in_user, hypercall_limit), CR3 and the guest's GS base change
- * together. Called by: cpu/fault.S, cpu/entry.S; the hypercall table.
+ * Invariant: v->fault_handler is not 0 only while bounce_fault_route() holds, so that no frame has
+ * an IOPL to show. While GS is ours, the mode (in_user, hypercall_limit), CR3 and the guest's GS
+ * base change together. Called by: cpu/fault.S, cpu/entry.S; the hypercall table.
  */
 #include "cpu/entry.h"
 #include "cpu/user.h"
@@ -25,7 +26,10 @@
 #define RFLAGS_CLEAR       0x77100  /* TF IOPL NT RF VM AC, as pv/bounce.c */
 #define RFLAGS_DF          0x400
 
-/* RAX: kernel_sp, aligned, less bytes; in RDX the vcpu_info. Jumps if it is in the hypervisor's slots. */
+/*
+ * RAX: kernel_sp, aligned, less bytes; in RDX the vcpu_info. Jumps if it is in the hypervisor's
+ * slots.
+ */
 .macro KERNEL_STACK bytes, bad
     mov %gs:V_KERNEL_SP, %rax
     and $-16, %rax
@@ -35,7 +39,10 @@
 .endm
 
     .text
-/* vcpu_toggle_mode(): the live GS base is kept, the other one loaded, then the tables. Uses RAX RCX RDX. */
+/*
+ * vcpu_toggle_mode(): the live GS base is kept, the other one loaded, then the tables. Uses RAX RCX
+ * RDX.
+ */
 .macro TOGGLE keep, load, in_user, limit, cr3
     mov $MSR_SHADOW_GS_BASE, %ecx
     rdmsr
@@ -61,7 +68,8 @@ to_user:
     ret
 
 /*
- * A page fault in user mode, from fault_short: GS is ours, RSP at the error code in v->regs, nothing saved.
+ * A page fault in user mode, from fault_short: GS is ours, RSP at the error code in v->regs,
+ * nothing saved.
  *
  *   on the kernel's stack, below kernel_sp & ~15: RCX | R11 | error code | RIP | CS, mask | RFLAGS | RSP | SS
  */
@@ -169,8 +177,8 @@ syscall_short:
     jmp syscall_slow
 
 /*
- * Hypercall iret, called through the table: RAX, RCX, R11 are free and come from the frame at the guest's RSP,
- * all other registers are the guest's to keep.
+ * Hypercall iret, called through the table: RAX, RCX, R11 are free and come from the frame at the
+ * guest's RSP, all other registers are the guest's to keep.
  *
  *   RAX | R11 | RCX | flags | RIP | CS | RFLAGS | RSP | SS
  */

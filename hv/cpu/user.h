@@ -24,8 +24,9 @@
 .endm
 
 /*
- * The frame of a page fault at RAX, RDX being the vcpu_info; RCX and R11 are saved and free. shown and
- * cs_mask: what it shows of error code and CS. A store that faults goes on at `fault`, user access open.
+ * The frame of a page fault at RAX, RDX being the vcpu_info; RCX and R11 are saved and free. shown
+ * and cs_mask: what it shows of error code and CS. A store that faults goes on at `fault`, user
+ * access open.
  */
 .macro FAULT_FRAME shown, cs_mask, fault
     mov %gs:V_RCX, %rcx

@@ -2,10 +2,10 @@
 /*
  * Domains: their making, their end, and the return of everything they held.
  *
- * Invariant: a domain that is in domain_list and not dead has vCPU 0, shared_info and a memory account.
- * One that has shut down never runs again: its vCPUs are stopped before anything of it is taken apart, and
- * taking apart happens on the idle vCPU, so never on a stack or a page table of the dead.
- * Callers: dom/build.c (make), dom/sched.c and pv/ (end), the idle loop (burial).
+ * Invariant: a domain that is in domain_list and not dead has vCPU 0, shared_info and a memory
+ * account. One that has shut down never runs again: its vCPUs are stopped before anything of it is
+ * taken apart, and taking apart happens on the idle vCPU, so never on a stack or a page table of
+ * the dead. Callers: dom/build.c (make), dom/sched.c and pv/ (end), the idle loop (burial).
  */
 #include "dom/domain.h"
 

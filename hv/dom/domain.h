@@ -65,7 +65,10 @@ struct domain {
     struct evtchn_table evtchn;
     struct gnttab *gnttab; /* dom/gnttab.h */
     struct io_latches io;
-    /* Lock order: evtchn.lock, then (nothing); of grants: dom/gnttab.h. Page types lock by frame, see pt/page_type.h. */
+    /*
+     * Lock order: evtchn.lock, then (nothing); of grants: dom/gnttab.h. Page types lock by frame,
+     * see pt/page_type.h.
+     */
     mfn_t console_mfn; /* console ring of a domU, MFN_NONE for the initial domain */
     uint32_t console_port;
     struct console console;
@@ -94,7 +97,10 @@ struct domain *domain_find(uint16_t id);
 /* False while it is still being built: others run meanwhile, and are not to see it yet. */
 bool domain_complete(const struct domain *d);
 
-/* Shuts the domain down for SHUTDOWN_* reason: vCPUs stop; the end of the last domain ends the machine. */
+/*
+ * Shuts the domain down for SHUTDOWN_* reason: vCPUs stop; the end of the last domain ends the
+ * machine.
+ */
 void domain_shutdown(struct domain *d, uint8_t reason);
 
 /*

@@ -68,7 +68,10 @@ void evtchn_unlock_both(struct domain *a, struct domain *b);
  */
 void evtchn_set_pending(struct domain *d, uint32_t port);
 
-/* EVTCHNOP_unmask: clears the mask bit and delivers what was held back, if port, which is valid, is used. */
+/*
+ * EVTCHNOP_unmask: clears the mask bit and delivers what was held back, if port, which is valid, is
+ * used.
+ */
 void evtchn_unmask(struct domain *d, uint32_t port);
 
 /* True for a virtual interrupt that each vCPU has for itself; the others are one for a domain. */

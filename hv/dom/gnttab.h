@@ -104,7 +104,10 @@ bool gnttab_idle(const struct domain *d);
 /* Gives back the table itself. It is idle, and has no live handles. */
 void gnttab_destroy(struct domain *d);
 
-/* The domain with this number even while it is dead with its frames still in use; 0 if there is none. */
+/*
+ * The domain with this number even while it is dead with its frames still in use; 0 if there is
+ * none.
+ */
 struct domain *gnttab_domain(uint16_t domid);
 
 /* ---- entries: gnttab_entry.c ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypercall page. Stub n, at n * 32: push rcx; push r11; mov eax, n; syscall; pop r11; pop rcx; ret.
- * iret is jumped to and does not return: it pushes RAX as well, which with R11 and RCX begins the frame
- * that the hypercall reads.
+ * The hypercall page. Stub n, at n * 32: push rcx; push r11; mov eax, n; syscall; pop r11; pop rcx;
+ * ret. iret is jumped to and does not return: it pushes RAX as well, which with R11 and RCX begins
+ * the frame that the hypercall reads.
  */
 #include "dom/hypercall_page.h"
 

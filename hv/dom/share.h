@@ -45,7 +45,10 @@ struct vcpu *share_take(void);
 /* v has run for so long. */
 void share_charge(struct vcpu *v, uint64_t ns);
 
-/* For how many nanoseconds v, to whom the CPU goes, may keep it: 0 = without end, nobody else wants it. */
+/*
+ * For how many nanoseconds v, to whom the CPU goes, may keep it: 0 = without end, nobody else wants
+ * it.
+ */
 uint64_t share_slice(const struct vcpu *v);
 
 /* For how many more running may keep it now that woken wants it: 0 = not at all. */

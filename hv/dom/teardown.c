@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Takes a dead domain's memory apart: first the references that are not entries of tables, then
- * pins, then what was left partial, then its handles of others' frames, then the allocation references. Each step only drops counts, so
- * the frames fall back to the allocator in whatever order their last references go.
+ * pins, then what was left partial, then its handles of others' frames, then the allocation
+ * references. Each step only drops counts, so the frames fall back to the allocator in whatever
+ * order their last references go.
  *
  * Other vCPUs run in between: at every such point the books are right, of what is left of the domain.
  * Invariant on return: no frame names the domain as its owner but those that others refer to, which

@@ -74,7 +74,10 @@ void frame_get_again(mfn_t mfn)
     } while (!ref_swap(f, &old, old + 1));
 }
 
-/* The last reference has gone: nothing names the frame but stale TLB entries. page_free() dates them. */
+/*
+ * The last reference has gone: nothing names the frame but stale TLB entries. page_free() dates
+ * them.
+ */
 void frame_put_last(mfn_t mfn, uint64_t before)
 {
     ASSERT((before & FRAME_REF_COUNT) && !(before & FRAME_ALLOCATED));

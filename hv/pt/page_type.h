@@ -59,10 +59,10 @@ struct pt_work {
 };
 
 /*
- * The short half of a type reference: a frame that is writable already, or was last, or a table that is
- * validated. Nothing is to be flushed or looked at and only the count changes. In one try, without a
- * call; false: declined, nothing changed. A writable word in use is the type, the validated flag and the
- * count, nothing else.
+ * The short half of a type reference: a frame that is writable already, or was last, or a table
+ * that is validated. Nothing is to be flushed or looked at and only the count changes. In one try,
+ * without a call; false: declined, nothing changed. A writable word in use is the type, the
+ * validated flag and the count, nothing else.
  */
 static inline __attribute__((always_inline)) bool writable_get_short(struct frame *f)
 {

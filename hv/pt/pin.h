@@ -8,7 +8,10 @@
 
 #include "pt/page_type.h"
 
-/* Pins a frame of owner as a table of this level. -EINVAL (also: pinned already), -ERESTART, or an entry's error. */
+/*
+ * Pins a frame of owner as a table of this level. -EINVAL (also: pinned already), -ERESTART, or an
+ * entry's error.
+ */
 int page_pin(mfn_t mfn, uint16_t owner, enum page_type type);
 
 /* Unpins. -EINVAL if not owner's or not pinned. Demotion may be left to pt_work. */

@@ -58,9 +58,10 @@ void pte_put_refs(uint64_t pte, unsigned level);
 int l1_frame_refused(uint64_t pte, uint16_t page_owner);
 
 /*
- * pte_check.c: a present L1 entry was refused. If it names a frame of the firmware's, which page_owner's
- * tables may map, makes it harmless in place (no caching attributes; nothing but the display is
- * writable; firmware_blank for OWNER_BIOS) and takes its references: 0. Otherwise `refused`, or the error of those steps.
+ * pte_check.c: a present L1 entry was refused. If it names a frame of the firmware's, which
+ * page_owner's tables may map, makes it harmless in place (no caching attributes; nothing but the
+ * display is writable; firmware_blank for OWNER_BIOS) and takes its references: 0. Otherwise
+ * `refused`, or the error of those steps.
  */
 int l1_firmware_get_refs(uint64_t *pte, uint16_t page_owner, int refused);
 

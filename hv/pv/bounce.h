@@ -19,8 +19,9 @@ void bounce_exception(struct vcpu *v, struct cpu_regs *regs, unsigned vector, lo
 void bounce_page_fault(struct vcpu *v, struct cpu_regs *regs, uint64_t cr2, uint32_t error_code);
 
 /*
- * Derives v->fault_handler and fault_mask, by which cpu/fault.S and cpu/user.S reflect page faults, and
- * whether they take their short ways at all: to be called when the handler for #PF or the domain's IOPL assist has changed.
+ * Derives v->fault_handler and fault_mask, by which cpu/fault.S and cpu/user.S reflect page faults,
+ * and whether they take their short ways at all: to be called when the handler for #PF or the
+ * domain's IOPL assist has changed.
  */
 void bounce_fault_route(struct vcpu *v);
 

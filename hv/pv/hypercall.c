@@ -65,7 +65,10 @@ hypercall_fn *const hypercall_functions[HYPERCALLS] = {
     [__HYPERVISOR_xenpmu_op] = hc_xenpmu_op,
 };
 
-/* Those with three or four arguments that guests wait for, and those that leave by ways of their own. */
+/*
+ * Those with three or four arguments that guests wait for, and those that leave by ways of their
+ * own.
+ */
 hypercall_fn *const hypercall_table[HYPERCALLS] = {
     [0 ... HYPERCALLS - 1] = entry_keeping,
     [__HYPERVISOR_mmu_update] = hc_mmu_update,

@@ -21,9 +21,9 @@ unsigned memory_max_order(const struct domain *d);
 long memory_domain(domid_t id, struct domain **d);
 
 /*
- * Frames that were allocated a moment ago, and that the guest does not know of yet: given back, or their
- * words of the M2P set. Another vCPU may have guessed the numbers and given them away before: hence a
- * reference meanwhile.
+ * Frames that were allocated a moment ago, and that the guest does not know of yet: given back, or
+ * their words of the M2P set. Another vCPU may have guessed the numbers and given them away before:
+ * hence a reference meanwhile.
  */
 void extent_release(struct domain *d, mfn_t first, unsigned order);
 void extent_name(struct domain *d, mfn_t first, unsigned order, uint64_t pfn);

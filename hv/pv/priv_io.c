@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IN, OUT, INS, OUTS. Two questions, both answered "no" by default (hazard M5): may this vCPU execute
- * the instruction (I/O privilege or its bitmap; else #GP), and has its domain the port (else reads give
- * ones and writes are dropped). No domain has ports of the machine itself: timer 2 is emulated, and
- * behind the PCI address register, which keeps what is written to it, there is nothing. The initial
- * domain can read the clock (RTC), and finds a legacy interrupt controller when it looks for one: it would
- * give the legacy interrupts' numbers to event channels, and its drivers of legacy devices would take
- * those. On Xen it learns of the controller from ACPI.
+ * IN, OUT, INS, OUTS. Two questions, both answered "no" by default (hazard M5): may this vCPU
+ * execute the instruction (I/O privilege or its bitmap; else #GP), and has its domain the port
+ * (else reads give ones and writes are dropped). No domain has ports of the machine itself: timer 2
+ * is emulated, and behind the PCI address register, which keeps what is written to it, there is
+ * nothing. The initial domain can read the clock (RTC), and finds a legacy interrupt controller
+ * when it looks for one: it would give the legacy interrupts' numbers to event channels, and its
+ * drivers of legacy devices would take those. On Xen it learns of the controller from ACPI.
  */
 #include "dom/sched.h"
 #include "lib/x86.h"

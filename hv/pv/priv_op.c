@@ -154,7 +154,10 @@ static void emulate_cpuid(struct cpu_regs *regs)
     regs->rdx = r[3];
 }
 
-/* 0F 01: only RDTSCP, where CR4.TSD made it trap. TSC_AUX is 0 for every guest. XSAVE is not offered. */
+/*
+ * 0F 01: only RDTSCP, where CR4.TSD made it trap. TSC_AUX is 0 for every guest. XSAVE is not
+ * offered.
+ */
 static enum op_result emulate_group7(struct priv_op *op)
 {
     const struct insn *insn = op->insn;

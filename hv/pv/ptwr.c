@@ -29,7 +29,10 @@ struct target {
     unsigned offset; /* of the operand in the entry, bytes */
 };
 
-/* The validated L1 that v's kernel sees read-only at va, a guest's address; MFN_NONE if there is none. */
+/*
+ * The validated L1 that v's kernel sees read-only at va, a guest's address; MFN_NONE if there is
+ * none.
+ */
 static mfn_t table_at(const struct vcpu *v, uint64_t va)
 {
     uint64_t l1 = walk_to_l1(v->cr3_kernel, va), pte;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest kernel's write to what it may only read: a store to a live L1 is carried out for it, with
- * VMASST_TYPE_writable_pagetables; anything else is its page fault. The stores that compilers make take a
- * short way, which asks the same questions as pv/ptwr.c; whatever is not common declines, with nothing
- * changed, and pv/ptwr.c asks all of them again and explains a refusal.
+ * VMASST_TYPE_writable_pagetables; anything else is its page fault. The stores that compilers make
+ * take a short way, which asks the same questions as pv/ptwr.c; whatever is not common declines,
+ * with nothing changed, and pv/ptwr.c asks all of them again and explains a refusal.
  *
  * Order: the code is read once; the entry is read once, under the table's lock, and changes by
  * compare-and-exchange; then the registers are the guest's.

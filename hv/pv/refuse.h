@@ -25,13 +25,19 @@ struct refused_entry { /* what the request wanted to change; 0-initialise what d
  */
 long refuse_report(const char *hypercall, const struct refused_entry *e, long err);
 
-/* The common case outside page tables: record the rule and report in one. mfn as REFUSAL_NO_MFN or a frame. */
+/*
+ * The common case outside page tables: record the rule and report in one. mfn as REFUSAL_NO_MFN or
+ * a frame.
+ */
 long refused(const char *hypercall, long err, const char *rule);
 
 /* The same for a request that is told a status of its own, GNTST_*. */
 void refuse_status(const char *what, unsigned index, int status);
 
-/* Writes " mfn=… pfn=… owner=dN type=L1/2 refs=3 pinned", or only the number of a frame beyond memory. */
+/*
+ * Writes " mfn=… pfn=… owner=dN type=L1/2 refs=3 pinned", or only the number of a frame beyond
+ * memory.
+ */
 void frame_describe(char *buf, size_t size, uint64_t n);
 
 #endif

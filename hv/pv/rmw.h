@@ -19,7 +19,10 @@ enum rmw_result {
     RMW_KEEP,    /* memory stays as it is (CMPXCHG that found another value) */
 };
 
-/* True for string instructions, whose operand is [RDI] and whose register updates follow rmw_string_step(). */
+/*
+ * True for string instructions, whose operand is [RDI] and whose register updates follow
+ * rmw_string_step().
+ */
 bool rmw_is_string(const struct insn *insn);
 
 /*
