@@ -67,7 +67,7 @@ static void text_is(unsigned cmd, const char *text, size_t bytes)
 
     memset(machine_guest_memory, 0x5a, 2048);
     assert_int_equal(op_explained("xen_version", 0, hc_xen_version, cmd, GUEST_VA), 0);
-    memcpy(want, text, strlen(text));
+    snprintf(want, sizeof(want), "%s", text);
     assert_memory_equal(memory(0), want, bytes);
     assert_int_equal(machine_guest_memory[bytes], 0x5a);
     assert_int_equal(op_explained("xen_version", "buffer-unwritable", hc_xen_version, cmd, EDGE),
