@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """scripts/pinion itself: its help, its refusals, its reports."""
 
+import functools
 import os
+import signal
 import subprocess
 import xml.etree.ElementTree as xml
 
@@ -96,9 +98,12 @@ def test_runs_leave_nothing_behind(hello):
 def test_gdb_line_can_be_pasted(hello):
     """QEMU waits for gdb: the line must be there; the run is then ended from outside."""
     line = [ROOT / "scripts" / "pinion", "--build", BUILD, "run", hello, "--gdb"]
-    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+    pipes = {"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    # What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(line, preexec_fn=heed, **pipes) as run:
         said = run.stderr.readline() + run.stderr.readline()
-        run.send_signal(2)
+        run.send_signal(signal.SIGINT)
         assert run.wait(timeout=20) != 0
     assert "target remote :1234" in said and "pinion.elf" in said
 
