@@ -8,7 +8,7 @@
 #include "guest.h"
 #include "traps.h"
 
-#define TICKS 30U
+#define TICKS 300U
 
 extern const uint64_t trap_stubs[];
 void bench_event_entry(void);
