@@ -20,10 +20,8 @@
 #define MSR_SHADOW_GS_BASE 0xc0000102
 #define VGCF_IN_SYSCALL    0x100
 #define IRET_FRAME_BYTES   72
-#define RFLAGS_IF          0x200
 #define RFLAGS_ALWAYS      0x202
 #define RFLAGS_GUEST       0x254dd5 /* as pv/iret.c */
-#define RFLAGS_CLEAR       0x77100  /* TF IOPL NT RF VM AC, as pv/bounce.c */
 #define RFLAGS_DF          0x400
 
 /*
@@ -108,8 +106,10 @@ fault_user:
     jmp fault_decline_all
 
 /*
- * SYSCALL in user mode, or with a number that no hypercall has: RIP, RFLAGS and RSP are in v->regs, RCX and R11
- * free. As above, without an error code:  RCX | R11 | RIP | CS, mask | RFLAGS | RSP | SS, RCX being RIP.
+ * SYSCALL in user mode, or with a number that no hypercall has: RIP, RFLAGS and RSP are in v->regs,
+ * RCX and R11 free. As above, without an error code, RCX being RIP:
+ *
+ *   RCX | R11 | RIP | CS, mask | RFLAGS | RSP | SS
  */
     .balign 16
     .globl syscall_short

@@ -13,6 +13,9 @@
 #define PFEC_U 0x04
 #define PFEC_I 0x10
 
+#define RFLAGS_IF    0x200
+#define RFLAGS_CLEAR 0x77100 /* TF IOPL NT RF VM AC, as pv/bounce.c */
+
 /* clang-format off */
 /* Slots 0 to 255 and 272 to 511 of an L4 are the guest's: guest_va_ok(). Else jumps. */
 .macro GUEST_VA_CHECK va, scratch, bad
@@ -53,7 +56,7 @@
     mov %gs:V_RFLAGS, %rcx
     test %r11, %r11
     jz .Lstore6\@
-    and $~0x200, %ecx /* IF */
+    and $~RFLAGS_IF, %ecx
 .Lstore6\@:
     mov %rcx, 40(%rax)
     mov %gs:V_RSP, %rcx
@@ -78,7 +81,7 @@
     mov %gs:V_FAULT_MASK, %cl
     or %cl, VCPU_INFO_MASK(%rdx)
     mov %gs:V_RFLAGS, %r11
-    and $~0x77100, %r11 /* TF IOPL NT RF VM AC, as pv/bounce.c */
+    and $~RFLAGS_CLEAR, %r11
     mov %gs:V_FAULT_HANDLER, %rcx
     mov %gs:V_RDX, %rdx
     mov %rax, %rsp

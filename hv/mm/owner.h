@@ -17,7 +17,7 @@
 struct owner {
     uint16_t id;              /* domid */
     bool dying;               /* no new references to its frames are given */
-    bool maps_firmware;       /* its tables may map frames of OWNER_ROM and OWNER_FIRMWARE */
+    bool maps_firmware;       /* its tables may map frames of the firmware: OWNER_ROM, _VGA */
     uint32_t pages;           /* frames owned */
     uint32_t lent;            /* frames of the hypervisor's that it may map */
     uint32_t max_pages;       /* quota; populate beyond it is refused */
