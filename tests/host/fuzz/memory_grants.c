@@ -10,11 +10,10 @@
 
 #include "dom/gnttab.h"
 
-#define BATCH(type) (AT_REQUESTS / sizeof(type))
-#define AT_FRAMES   0x800u
-#define SEEN        64u /* handles whose places are remembered */
-#define REF_FIRST   8u  /* the references that programs use */
-#define REFS        8u
+#define AT_FRAMES 0x800u
+#define SEEN      64u /* handles whose places are remembered */
+#define REF_FIRST 8u  /* the references that programs use */
+#define REFS      8u
 
 static struct {
     uint64_t host, device;
@@ -104,11 +103,6 @@ static uint64_t entry_address(const struct op *op)
     return (select_frame(op->a) << PAGE_SHIFT) + select_slot(op->slot) * 8 + (op->x == 255);
 }
 
-static void *request(unsigned i, unsigned n, size_t bytes)
-{
-    return window() + i * AT_REQUESTS + n * bytes;
-}
-
 static struct call grant_op(const struct op *first, unsigned i, unsigned cmd, unsigned n)
 {
     return (struct call){ __HYPERVISOR_grant_table_op,
@@ -116,9 +110,26 @@ static struct call grant_op(const struct op *first, unsigned i, unsigned cmd, un
                             0 } };
 }
 
+/* Of bytes each, from the record and those that are joined to it; make writes one, to zeroes. */
+static struct call grant_batch(const struct op *op, unsigned i, unsigned cmd, size_t bytes,
+                               void (*make)(const struct op *op, void *request))
+{
+    const struct op *first = op;
+    unsigned n = 0;
+
+    do {
+        void *at = window() + i * AT_REQUESTS + n++ * bytes;
+
+        memset(at, 0, bytes);
+        make(op, at);
+        op = (n + 1) * bytes <= AT_REQUESTS ? record_joined(op) : 0;
+    } while (op);
+    return grant_op(first, i, cmd, n);
+}
+
 /* ---- requests ---- */
 
-static struct gnttab_map_grant_ref map_of(const struct op *op)
+static void map_make(const struct op *op, void *request)
 {
     static const uint8_t flags[16] = {
         GNTMAP_host_map,
@@ -138,31 +149,23 @@ static struct gnttab_map_grant_ref map_of(const struct op *op)
         GNTMAP_readonly,
         0xff,
     };
-    struct gnttab_map_grant_ref m = { .flags = flags[op->bits & 15],
-                                      .ref = select_granted(op->b),
-                                      .dom = select_other(op->b),
-                                      .status = 99 };
+    struct gnttab_map_grant_ref *m = request;
 
-    m.host_addr = m.flags & GNTMAP_contains_pte ? entry_address(op) : select_va(op);
+    *m = (struct gnttab_map_grant_ref){ .flags = flags[op->bits & 15],
+                                        .ref = select_granted(op->b),
+                                        .dom = select_other(op->b),
+                                        .status = 99 };
+    m->host_addr = m->flags & GNTMAP_contains_pte ? entry_address(op) : select_va(op);
     if (op->bits & 0x80)
-        m.flags |= (uint32_t)(op->x & 7) << _GNTMAP_guest_avail0;
+        m->flags |= (uint32_t)(op->x & 7) << _GNTMAP_guest_avail0;
     if (fuzz_verbose)
-        fprintf(stderr, " %u of d%u to %lx, flags %x", m.ref, m.dom, m.host_addr, m.flags);
-    return m;
+        fprintf(stderr, " %u of d%u to %lx, flags %x", m->ref, m->dom, m->host_addr, m->flags);
 }
 
 struct call call_grant_map(const struct op *op, unsigned i)
 {
-    const struct op *first = op;
-    unsigned n = 0;
-
-    do {
-        struct gnttab_map_grant_ref m = map_of(op);
-
-        memcpy(request(i, n++, sizeof(m)), &m, sizeof(m));
-        op = n < BATCH(m) ? record_joined(op) : 0;
-    } while (op);
-    return grant_op(first, i, GNTTABOP_map_grant_ref, n);
+    return grant_batch(op, i, GNTTABOP_map_grant_ref, sizeof(struct gnttab_map_grant_ref),
+                       map_make);
 }
 
 static uint64_t host_place(const struct op *op, uint32_t handle)
@@ -172,53 +175,44 @@ static uint64_t host_place(const struct op *op, uint32_t handle)
     return op->bits & 0x03 ? places[domain_place()][handle % SEEN].host : 0;
 }
 
-static struct gnttab_unmap_grant_ref unmap_of(const struct op *op)
+static void unmap_make(const struct op *op, void *request)
 {
     uint32_t handle = select_handle(op->b);
-    struct gnttab_unmap_grant_ref u = { .host_addr = host_place(op, handle),
-                                        .handle = handle,
-                                        .status = 99 };
+    struct gnttab_unmap_grant_ref *u = request;
 
+    *u = (struct gnttab_unmap_grant_ref){ .host_addr = host_place(op, handle),
+                                          .handle = handle,
+                                          .status = 99 };
     if (op->bits & 0x02)
-        u.dev_bus_addr = op->bits & 0x08 ? select_frame(op->a) << PAGE_SHIFT
-                                         : places[domain_place()][handle % SEEN].device;
+        u->dev_bus_addr = op->bits & 0x08 ? select_frame(op->a) << PAGE_SHIFT
+                                          : places[domain_place()][handle % SEEN].device;
     if (fuzz_verbose)
-        fprintf(stderr, " handle %u, host %lx, device %lx", u.handle, u.host_addr, u.dev_bus_addr);
-    return u;
+        fprintf(stderr, " handle %u, host %lx, device %lx", handle, u->host_addr, u->dev_bus_addr);
 }
 
 struct call call_grant_unmap(const struct op *op, unsigned i)
 {
-    const struct op *first = op;
-    unsigned n = 0;
+    return grant_batch(op, i, GNTTABOP_unmap_grant_ref, sizeof(struct gnttab_unmap_grant_ref),
+                       unmap_make);
+}
 
-    do {
-        struct gnttab_unmap_grant_ref u = unmap_of(op);
+static void replace_make(const struct op *op, void *request)
+{
+    uint32_t handle = select_handle(op->b);
+    struct gnttab_unmap_and_replace *u = request;
 
-        memcpy(request(i, n++, sizeof(u)), &u, sizeof(u));
-        op = n < BATCH(u) ? record_joined(op) : 0;
-    } while (op);
-    return grant_op(first, i, GNTTABOP_unmap_grant_ref, n);
+    *u = (struct gnttab_unmap_and_replace){ .host_addr = host_place(op, handle),
+                                            .new_addr = op->bits & 0x10 ? 0 : select_va(op),
+                                            .handle = handle,
+                                            .status = 99 };
+    if (fuzz_verbose)
+        fprintf(stderr, " handle %u, %lx to %lx", handle, u->new_addr, u->host_addr);
 }
 
 struct call call_grant_replace(const struct op *op, unsigned i)
 {
-    const struct op *first = op;
-    unsigned n = 0;
-
-    do {
-        uint32_t handle = select_handle(op->b);
-        struct gnttab_unmap_and_replace u = { .host_addr = host_place(op, handle),
-                                              .new_addr = op->bits & 0x10 ? 0 : select_va(op),
-                                              .handle = handle,
-                                              .status = 99 };
-
-        if (fuzz_verbose)
-            fprintf(stderr, " handle %u, %lx to %lx", handle, u.new_addr, u.host_addr);
-        memcpy(request(i, n++, sizeof(u)), &u, sizeof(u));
-        op = n < BATCH(u) ? record_joined(op) : 0;
-    } while (op);
-    return grant_op(first, i, GNTTABOP_unmap_and_replace, n);
+    return grant_batch(op, i, GNTTABOP_unmap_and_replace, sizeof(struct gnttab_unmap_and_replace),
+                       replace_make);
 }
 
 static struct gnttab_copy_ptr copy_side(const struct op *op, bool granted, uint8_t name,
@@ -234,33 +228,31 @@ static struct gnttab_copy_ptr copy_side(const struct op *op, bool granted, uint8
     return p;
 }
 
-struct call call_grant_copy(const struct op *op, unsigned i)
+static void copy_make(const struct op *op, void *request)
 {
     static const uint16_t lengths[8][3] = { { 0, 0, 8 },     { 0, 0, 4096 },     { 8, 4080, 16 },
                                             { 4080, 8, 16 }, { 4090, 0, 8 },     { 0, 4095, 2 },
                                             { 0, 0, 0 },     { 65535, 1, 65535 } };
-    const struct op *first = op;
-    unsigned n = 0;
+    const uint16_t *l = lengths[op->y & 7];
+    struct gnttab_copy *c = request;
 
-    do {
-        const uint16_t *l = lengths[op->y & 7];
-        struct gnttab_copy c = { .source = copy_side(op, op->bits & 1, op->b, op->a),
-                                 .dest = copy_side(op, op->bits & 2, op->slot, op->x),
-                                 .flags = op->bits & 3,
-                                 .len = l[2],
-                                 .status = 99 };
+    *c = (struct gnttab_copy){ .source = copy_side(op, op->bits & 1, op->b, op->a),
+                               .dest = copy_side(op, op->bits & 2, op->slot, op->x),
+                               .flags = op->bits & 3,
+                               .len = l[2],
+                               .status = 99 };
+    c->source.offset = l[0];
+    c->dest.offset = l[1];
+    if (fuzz_verbose)
+        fprintf(stderr, " %s %lx of d%u to %s %lx of d%u, %u bytes",
+                c->flags & 1 ? "entry" : "frame", c->flags & 1 ? c->source.u.ref : c->source.u.gmfn,
+                c->source.domid, c->flags & 2 ? "entry" : "frame",
+                c->flags & 2 ? c->dest.u.ref : c->dest.u.gmfn, c->dest.domid, c->len);
+}
 
-        c.source.offset = l[0];
-        c.dest.offset = l[1];
-        if (fuzz_verbose)
-            fprintf(stderr, " %s %lx of d%u to %s %lx of d%u, %u bytes",
-                    c.flags & 1 ? "entry" : "frame", c.flags & 1 ? c.source.u.ref : c.source.u.gmfn,
-                    c.source.domid, c.flags & 2 ? "entry" : "frame",
-                    c.flags & 2 ? c.dest.u.ref : c.dest.u.gmfn, c.dest.domid, c.len);
-        memcpy(request(i, n++, sizeof(c)), &c, sizeof(c));
-        op = n < BATCH(c) ? record_joined(op) : 0;
-    } while (op);
-    return grant_op(first, i, GNTTABOP_copy, n);
+struct call call_grant_copy(const struct op *op, unsigned i)
+{
+    return grant_batch(op, i, GNTTABOP_copy, sizeof(struct gnttab_copy), copy_make);
 }
 
 /* Requests about the table: the first bytes of the argument are another thing for each of them. */
@@ -297,7 +289,7 @@ struct call call_grant_table(const struct op *op, unsigned i)
                                           .offset = op->slot,
                                           .length = (uint16_t)(op->bits * 32),
                                           .op = op->b & 3 };
-    memcpy(request(i, 0, sizeof(u)), &u, sizeof(u));
+    memcpy(window() + i * AT_REQUESTS, &u, sizeof(u));
     if (fuzz_verbose)
         fprintf(stderr, " command %u", cmd);
     return grant_op(op, i, cmd, 1);
