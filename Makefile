@@ -57,7 +57,7 @@ SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplica
 	hostile_frames hostile_flags hostile_hv_slots hostile_pointers hostile_addresses \
 	hostile_descriptors death_stack death_iret_frame death_no_handler death_user_without_root \
 	death_kernel_stack death_event deep_validation \
-	platform hypercall_registers second vcpus vcpu_events vcpu_time \
+	platform hypercall_registers second vcpus vcpu_events vcpu_poll vcpu_time \
 	vcpu_memory vcpu_context death_vcpu grants
 
 # User programs: names of guest/user/NAME.c; and what each is linked with.

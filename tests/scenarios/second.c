@@ -70,6 +70,20 @@ void second_wait(const volatile uint64_t *word, uint64_t value)
         second_yield();
 }
 
+int second_state(unsigned int n)
+{
+    struct vcpu_runstate_info info;
+
+    EXPECT_EQ(hypercall_vcpu_op(VCPUOP_get_runstate_info, n, &info), 0);
+    return info.state;
+}
+
+void second_blocked_wait(unsigned int n)
+{
+    while (second_state(n) != RUNSTATE_blocked)
+        second_yield();
+}
+
 uint64_t second_ports(unsigned int vcpu)
 {
     volatile vcpu_info_t *info = second_info(vcpu);

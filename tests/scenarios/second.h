@@ -46,6 +46,10 @@ vcpu_info_t *second_info(unsigned int vcpu);
 void second_yield(void);
 void second_wait(const volatile uint64_t *word, uint64_t value);
 
+/* The state that the hypervisor says vCPU n is in; waits until that is "blocked". */
+int second_state(unsigned int n);
+void second_blocked_wait(unsigned int n);
+
 /* Clears upcall_pending and the selector, and gives the pending unmasked ports below 64. */
 uint64_t second_ports(unsigned int vcpu);
 
