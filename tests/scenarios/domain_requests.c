@@ -1,32 +1,24 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Requests about the domain itself: versions, event channels, polling, vCPU operations, memory
- * reservations, and the probes that a kernel makes of interfaces that are not for it.
+ * Requests about the domain itself: versions, polling, vCPU operations, and the probes that a kernel
+ * makes of interfaces that are not for it.
  *
  * Background: each request has its own results, and refuses with the ABI's error for each bad
  * argument; a kernel decides by them what it can rely on.
  *
  * Steps: every request with good arguments, its effect looked at, and with each kind of bad one.
  *
- * Expected: the results as listed, the same on every hypervisor; reservations end as they began.
+ * Expected: the results as listed, the same on every hypervisor.
  */
-#include "scenario.h"
+#include "port.h"
+#include "request.h"
 
 #include "clock.h"
-#include "events.h"
-#include "mm/p2m.h"
 
 #include <string.h>
 
-#define BAD_POINTER ((void *)0xffff820000000000UL)
-#define NO_PORT     0x100000u
-#define MS          1000000UL
-
-static bool initial_domain(void)
-{
-    return guest_start_info->flags & SIF_INITDOMAIN;
-}
+#define MS 1000000UL
 
 SCENARIO(versions, "versions", "xen_version: numbers, buffers zero-padded, refusals")
 {
@@ -66,168 +58,6 @@ SCENARIO(versions, "versions", "xen_version: numbers, buffers zero-padded, refus
     }
 }
 
-/* ------------------------------------------------------------------ event channels */
-
-static evtchn_port_t seen_port;
-static unsigned int seen_count;
-
-static void seen(evtchn_port_t port)
-{
-    seen_port = port;
-    seen_count++;
-}
-
-static long evtchn_close(evtchn_port_t port)
-{
-    evtchn_close_t op = { port };
-
-    return hypercall_event_channel_op(EVTCHNOP_close, &op);
-}
-
-static long evtchn_send(evtchn_port_t port)
-{
-    evtchn_send_t op = { port };
-
-    return hypercall_event_channel_op(EVTCHNOP_send, &op);
-}
-
-static evtchn_status_t evtchn_status(evtchn_port_t port)
-{
-    evtchn_status_t op = { .dom = DOMID_SELF, .port = port };
-
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_status, &op), 0);
-    return op;
-}
-
-SCENARIO(events_ipi, "events-ipi", "an event to ourselves arrives once; mask and unmask hold it")
-{
-    evtchn_bind_ipi_t ipi = { .vcpu = 0 }, absent = { .vcpu = 31 };
-    evtchn_bind_vcpu_t move = { .vcpu = 0 };
-    evtchn_unmask_t unmask;
-    uint64_t *mask;
-
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_ipi, &absent), -XEN_ENOENT);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_ipi, &ipi), 0);
-    EXPECT(ipi.port > 0 && ipi.port < EVENT_PORTS);
-    EXPECT_EQ(evtchn_status(ipi.port).status, EVTCHNSTAT_ipi);
-    seen_count = 0;
-    EXPECT_EQ(event_bind(ipi.port, seen), 0);
-    EXPECT_EQ(evtchn_send(ipi.port), 0);
-    EXPECT_EQ(seen_count, 1);
-    EXPECT_EQ(seen_port, ipi.port);
-    mask = &shared_info_page.evtchn_mask[ipi.port / 64];
-    *mask |= 1UL << ipi.port % 64;
-    EXPECT_EQ(evtchn_send(ipi.port), 0);
-    EXPECT_EQ(seen_count, 1);
-    EXPECT(shared_info_page.evtchn_pending[ipi.port / 64] >> ipi.port % 64 & 1);
-    unmask.port = ipi.port;
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_unmask, &unmask), 0);
-    EXPECT_EQ(seen_count, 2);
-    move.port = ipi.port;
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_vcpu, &move), -XEN_EINVAL);
-    EXPECT_EQ(evtchn_close(ipi.port), 0);
-    EXPECT_EQ(evtchn_close(ipi.port), -XEN_EINVAL);
-    EXPECT_EQ(evtchn_send(ipi.port), -XEN_EINVAL);
-}
-
-SCENARIO(events_loop, "events-loopback",
-         "two ends of a channel in one domain; a closed end unbinds")
-{
-    evtchn_alloc_unbound_t unbound = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
-    evtchn_bind_interdomain_t bind = { .remote_dom = DOMID_SELF };
-
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &unbound), 0);
-    EXPECT_EQ(evtchn_status(unbound.port).status, EVTCHNSTAT_unbound);
-    EXPECT_EQ(evtchn_send(unbound.port), 0); /* nobody there: lost without a word */
-    bind.remote_port = unbound.port;
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_interdomain, &bind), 0);
-    EXPECT(bind.local_port != unbound.port);
-    EXPECT_EQ(evtchn_status(bind.local_port).status, EVTCHNSTAT_interdomain);
-    EXPECT_EQ(evtchn_status(bind.local_port).u.interdomain.port, unbound.port);
-    EXPECT_EQ(evtchn_status(unbound.port).u.interdomain.port, bind.local_port);
-    EXPECT(shared_info_page.evtchn_pending[bind.local_port / 64] >> bind.local_port % 64 & 1);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_interdomain, &bind), -XEN_EINVAL);
-    seen_count = 0;
-    EXPECT_EQ(event_bind(unbound.port, seen), 0);
-    EXPECT_EQ(evtchn_send(bind.local_port), 0);
-    EXPECT_EQ(seen_count, 1);
-    EXPECT_EQ(evtchn_close(bind.local_port), 0);
-    EXPECT_EQ(evtchn_status(unbound.port).status, EVTCHNSTAT_unbound);
-    EXPECT_EQ(evtchn_close(unbound.port), 0);
-    EXPECT_EQ(evtchn_status(unbound.port).status, EVTCHNSTAT_closed);
-}
-
-SCENARIO(events_refused, "events-refused", "event_channel_op: the error of each bad argument")
-{
-    evtchn_bind_virq_t virq = { .virq = 24 };
-    evtchn_alloc_unbound_t unbound = { .dom = 77, .remote_dom = DOMID_SELF };
-    evtchn_bind_interdomain_t bind = { .remote_dom = 77, .remote_port = 1 };
-    evtchn_bind_vcpu_t move = { .port = NO_PORT, .vcpu = 9 };
-    evtchn_unmask_t unmask = { NO_PORT };
-    evtchn_status_t status = { .dom = DOMID_SELF, .port = NO_PORT };
-    evtchn_init_control_t control = { .control_gfn = ~0UL };
-    evtchn_expand_array_t expand = { ~0UL };
-
-    EXPECT_EQ(hypercall_event_channel_op(99, &virq), -XEN_ENOSYS);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_send, BAD_POINTER), -XEN_EFAULT);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_virq, &virq), -XEN_EINVAL);
-    virq = (evtchn_bind_virq_t){ .virq = VIRQ_DEBUG, .vcpu = 31 };
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_virq, &virq), -XEN_ENOENT);
-    virq = (evtchn_bind_virq_t){ .virq = VIRQ_ARCH_0, .vcpu = 1 };
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_virq, &virq), -XEN_EINVAL);
-    virq = (evtchn_bind_virq_t){ .virq = VIRQ_TIMER };
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_virq, &virq), -XEN_EEXIST);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &unbound), -XEN_ESRCH);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_interdomain, &bind), -XEN_ESRCH);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_vcpu, &move), -XEN_ENOENT);
-    move.vcpu = 0;
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_vcpu, &move), -XEN_EINVAL);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_unmask, &unmask), -XEN_EINVAL);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_status, &status), -XEN_EINVAL);
-    status = (evtchn_status_t){ .dom = 77, .port = 1 };
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_status, &status), -XEN_ESRCH);
-    EXPECT_EQ(evtchn_close(0), -XEN_EINVAL);
-    EXPECT_EQ(evtchn_send(NO_PORT), -XEN_EINVAL);
-    EXPECT_EQ(evtchn_send(0x80000000u), -XEN_EINVAL);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_init_control, &control), -XEN_EINVAL);
-    control.vcpu = 31;
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_init_control, &control), -XEN_ENOENT);
-    EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_expand_array, &expand), -XEN_EOPNOTSUPP);
-}
-
-/* Takes every port there is: 4095 in all, then -ENOSPC; and gives them back. */
-SCENARIO(events_exhaust, "events-exhaust", "all ports taken: -ENOSPC, and all can be taken again")
-{
-    static uint8_t ours[EVTCHN_2L_NR_CHANNELS];
-    unsigned int first = 0;
-
-    for (int round = 0; round < 2; round++) {
-        unsigned int count = 0;
-        long rc;
-
-        memset(ours, 0, sizeof(ours));
-        for (;;) {
-            evtchn_alloc_unbound_t op = { .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
-
-            rc = hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &op);
-            if (rc)
-                break;
-            EXPECT(op.port > 0 && op.port < EVTCHN_2L_NR_CHANNELS && !ours[op.port]);
-            ours[op.port] = 1;
-            count++;
-        }
-        for (unsigned int port = 1; port < EVTCHN_2L_NR_CHANNELS; port++)
-            if (ours[port])
-                EXPECT_EQ(evtchn_close(port), 0);
-        EXPECT_EQ(rc, -XEN_ENOSPC);
-        EXPECT(count > 900);
-        if (round)
-            EXPECT_EQ(count, first);
-        first = count;
-    }
-    scenario_reason("%u ports", first);
-}
-
 SCENARIO(sched_poll, "sched-poll", "poll waits for a port or its timeout, and refuses bad lists")
 {
     evtchn_bind_ipi_t ipi = { .vcpu = 0 };
@@ -246,7 +76,7 @@ SCENARIO(sched_poll, "sched-poll", "poll waits for a port or its timeout, and re
     slept = clock_ns() - start;
     EXPECT(slept >= 20 * MS);
     EXPECT(slept < 2000 * MS);
-    EXPECT_EQ(evtchn_send(ipi.port), 0);
+    EXPECT_EQ(port_send(ipi.port), 0);
     poll.timeout = 0; /* for ever, were it not pending */
     EXPECT_EQ(hypercall_sched_op(SCHEDOP_poll, &poll), 0);
     poll.nr_ports = 2;
@@ -258,7 +88,7 @@ SCENARIO(sched_poll, "sched-poll", "poll waits for a port or its timeout, and re
     poll.ports.p = BAD_POINTER;
     EXPECT_EQ(hypercall_sched_op(SCHEDOP_poll, &poll), -XEN_EFAULT);
     EXPECT_EQ(hypercall_sched_op(SCHEDOP_poll, BAD_POINTER), -XEN_EFAULT);
-    EXPECT_EQ(evtchn_close(ipi.port), 0);
+    EXPECT_EQ(port_close(ipi.port), 0);
     EXPECT_EQ(hypercall_sched_op(SCHEDOP_yield, NULL), 0);
     EXPECT_EQ(hypercall_sched_op(SCHEDOP_shutdown, BAD_POINTER), -XEN_EFAULT);
     EXPECT_EQ(hypercall_sched_op(99, NULL), -XEN_ENOSYS);
@@ -337,139 +167,6 @@ SCENARIO(vcpu_requests, "vcpu-op",
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_up, 0, NULL), 0);
     /* The areas are static, and stay registered. */
 }
-
-/* ------------------------------------------------------------------ memory */
-
-static long reservation(unsigned int cmd, uint64_t *list, unsigned long count, unsigned int order)
-{
-    struct xen_memory_reservation r = { .nr_extents = count,
-                                        .extent_order = order,
-                                        .domid = DOMID_SELF };
-
-    set_xen_guest_handle(r.extent_start, list);
-    return hypercall_memory_op(cmd, &r);
-}
-
-static long current_reservation(void)
-{
-    domid_t self = DOMID_SELF;
-
-    return hypercall_memory_op(XENMEM_current_reservation, &self);
-}
-
-/* A page of ours without a mapping, so that only its allocation refers to its frame. */
-static pfn_t page_unmapped(void)
-{
-    pfn_t pfn = page_alloc(PAGE_KERNEL);
-
-    REQUIRE(!page_none(pfn));
-    REQUIRE(!hypercall_update_va_mapping((uint64_t)page_va(pfn), 0, UVMF_INVLPG));
-    return pfn;
-}
-
-/* It gets the frame mfn instead of the one it had. */
-static void page_remap(pfn_t pfn, uint64_t mfn)
-{
-    p2m_list[pfn.n] = mfn;
-    EXPECT_EQ(hypercall_update_va_mapping((uint64_t)page_va(pfn),
-                                          pte_make(mfn_of(mfn), PTE_P | PTE_RW | PTE_A | PTE_D),
-                                          UVMF_INVLPG),
-              0);
-    page_put(pfn);
-}
-
-SCENARIO(memory_reservation, "memory-reservation", "frames given back and got again; partial lists")
-{
-    pfn_t pfn[3];
-    uint64_t list[4], old[3];
-    long before = current_reservation();
-    struct xen_machphys_mapping m2p_place;
-
-    for (int i = 0; i < 3; i++) {
-        pfn[i] = page_unmapped();
-        list[i] = old[i] = p2m(pfn[i]).n;
-    }
-    list[3] = ~0UL;
-    EXPECT_EQ(reservation(XENMEM_decrease_reservation, list, 4, 0), 3);
-    EXPECT_EQ(current_reservation(), before - 3);
-    EXPECT_EQ(reservation(XENMEM_decrease_reservation, old, 3, 0), 0);
-    for (int i = 0; i < 3; i++)
-        list[i] = pfn[i].n;
-    EXPECT_EQ(reservation(XENMEM_populate_physmap, list, 3, 0), 3);
-    EXPECT_EQ(current_reservation(), before);
-    for (int i = 0; i < 3; i++) {
-        EXPECT_EQ(m2p(mfn_of(list[i])).n, pfn[i].n);
-        page_remap(pfn[i], list[i]);
-        EXPECT_EQ(*(volatile uint64_t *)page_va(pfn[i]), 0);
-    }
-    EXPECT_EQ(reservation(XENMEM_populate_physmap, BAD_POINTER, 1, 0), 0);
-    EXPECT_EQ(reservation(XENMEM_populate_physmap, list, 1, 63), 0);
-    EXPECT_EQ(hypercall_memory_op(XENMEM_decrease_reservation, BAD_POINTER), 0);
-    EXPECT_EQ(hypercall_memory_op(XENMEM_current_reservation, BAD_POINTER), -XEN_EFAULT);
-    domid_t nobody = 77;
-    EXPECT_EQ(hypercall_memory_op(XENMEM_current_reservation, &nobody), -XEN_ESRCH);
-    EXPECT(hypercall_memory_op(XENMEM_maximum_ram_page, NULL) > 0);
-    EXPECT_EQ(hypercall_memory_op(XENMEM_machphys_mapping, &m2p_place), 0);
-    EXPECT_EQ(m2p_place.v_start, M2P_VA_START);
-    EXPECT_EQ(m2p_place.v_end, M2P_VA_END);
-    EXPECT_EQ(hypercall_memory_op(63, NULL), -XEN_ENOSYS);
-}
-
-/* Three single pages and one that is mapped: the exchange stops there, and says where. */
-SCENARIO(memory_exchange, "memory-exchange",
-         "single frames exchanged one by one; a mapped one stops it")
-{
-    struct xen_memory_exchange x = { 0 };
-    uint64_t in[4], out[4];
-    long before = current_reservation();
-    pfn_t pfn[3], mapped = scenario_page();
-
-    for (int i = 0; i < 3; i++) {
-        pfn[i] = page_unmapped();
-        in[i] = p2m(pfn[i]).n;
-        out[i] = pfn[i].n;
-    }
-    in[3] = p2m(mapped).n;
-    out[3] = mapped.n;
-    set_xen_guest_handle(x.in.extent_start, in);
-    set_xen_guest_handle(x.out.extent_start, out);
-    x.in.nr_extents = x.out.nr_extents = 4;
-    x.in.domid = x.out.domid = DOMID_SELF;
-    EXPECT_EQ(hypercall_memory_op(XENMEM_exchange, &x), -XEN_EINVAL);
-    EXPECT_EQ(x.nr_exchanged, 3);
-    EXPECT_EQ(out[3], mapped.n);
-    EXPECT_EQ(current_reservation(), before);
-    for (int i = 0; i < 3; i++) {
-        EXPECT(out[i] != in[i]);
-        EXPECT_EQ(m2p(mfn_of(out[i])).n, pfn[i].n);
-        page_remap(pfn[i], out[i]);
-    }
-    x.nr_exchanged = 5;
-    EXPECT_EQ(hypercall_memory_op(XENMEM_exchange, &x), -XEN_EINVAL);
-    x.nr_exchanged = 0;
-    x.in.extent_order = x.out.extent_order = 20;
-    EXPECT_EQ(hypercall_memory_op(XENMEM_exchange, &x), -XEN_EPERM);
-    x.in.extent_order = 1;
-    x.out.extent_order = 0;
-    EXPECT_EQ(hypercall_memory_op(XENMEM_exchange, &x), -XEN_EINVAL);
-    EXPECT_EQ(hypercall_memory_op(XENMEM_exchange, BAD_POINTER), -XEN_EFAULT);
-    EXPECT_EQ(hypercall_memory_op(XENMEM_exchange | 1 << 6, &x), -XEN_EINVAL);
-}
-
-SCENARIO(memory_refused, "memory-no-physmap", "what only translated guests may ask")
-{
-    struct xen_add_to_physmap add = { .domid = DOMID_SELF, .space = XENMAPSPACE_shared_info };
-    struct xen_remove_from_physmap drop = { .domid = DOMID_SELF };
-
-    EXPECT_EQ(hypercall_memory_op(XENMEM_add_to_physmap, &add), -XEN_EACCES);
-    EXPECT_EQ(hypercall_memory_op(XENMEM_add_to_physmap, BAD_POINTER), -XEN_EFAULT);
-    EXPECT_EQ(hypercall_memory_op(XENMEM_add_to_physmap | 0x10000 << 6, &add), -XEN_EDOM);
-    add.space = XENMAPSPACE_gmfn_foreign;
-    EXPECT_EQ(hypercall_memory_op(XENMEM_add_to_physmap, &add), -XEN_ENOSYS);
-    EXPECT_EQ(hypercall_memory_op(XENMEM_remove_from_physmap, &drop), -XEN_EACCES);
-}
-
-/* ------------------------------------------------------------------ probes */
 
 SCENARIO(control_probes, "control-probes",
          "vm_assist, physdev_op and console_io: refusals of bad arguments")

@@ -12,7 +12,7 @@
  * Expected: the wall clock is what was set, to the nanosecond; refusals change nothing; CPU 0 is
  * online, and the other one invalid.
  */
-#include "scenario.h"
+#include "request.h"
 
 #include <xen/platform.h>
 
@@ -43,11 +43,6 @@ static long request(struct xen_platform_op *op)
 {
     op->interface_version = XENPF_INTERFACE_VERSION;
     return HYPERCALL_1(__HYPERVISOR_platform_op, op);
-}
-
-static bool initial_domain(void)
-{
-    return guest_start_info->flags & SIF_INITDOMAIN;
 }
 
 /* The clock's epoch is what was set less the system time that belongs to it. */
