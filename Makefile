@@ -51,7 +51,7 @@ GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c 
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
 SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplicate \
-	user_faults eviction address_spaces threads_and_time timers emulation emulation_fuzz \
+	user_faults eviction address_spaces threads_and_time timers emulation emulation_io emulation_fuzz \
 	emulation_timing descriptors writable_tables user_privileged domain_requests event_channels \
 	memory_requests batches shared_library fork_cow stack_guard fault_codes many_spaces user_mode hostile_types \
 	hostile_frames hostile_flags hostile_hv_slots hostile_pointers hostile_addresses \

@@ -12,7 +12,7 @@
  *
  * Expected: each is carried out or raises #DB, #UD, #GP or #PF, and hypervisor and guest live on.
  */
-#include "scenario.h"
+#include "io_rights.h"
 
 #include <string.h>
 
@@ -139,13 +139,6 @@ static void make_registers(struct shot *s, const struct region *buffer)
         s->d = (s->d & ~0xffffUL) | 0x21;
     s->si = buffer->start + below(BUFFER_PAGES * PAGE_SIZE);
     s->di = buffer->start + below(BUFFER_PAGES * PAGE_SIZE);
-}
-
-static void iopl_set(uint32_t iopl)
-{
-    struct physdev_set_iopl op = { .iopl = iopl };
-
-    REQUIRE(hypercall_physdev_op(PHYSDEVOP_set_iopl, &op) == 0);
 }
 
 /* What the instructions may have left set. */

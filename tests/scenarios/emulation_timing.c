@@ -9,7 +9,7 @@
  *
  * Steps and expected outcome: with each scenario.
  */
-#include "scenario.h"
+#include "io_rights.h"
 
 #include "clock.h"
 
@@ -23,13 +23,6 @@
 #define MS           1000000UL
 
 extern const char step_next[], io_next[];
-
-static void iopl_set(uint32_t iopl)
-{
-    struct physdev_set_iopl op = { .iopl = iopl };
-
-    REQUIRE(hypercall_physdev_op(PHYSDEVOP_set_iopl, &op) == 0);
-}
 
 static void step_over_mov(void *arg)
 {

@@ -13,7 +13,7 @@
  * Expected: #GP with error code 0 for each; INT n by the trap table's DPL; the forced-emulation
  * prefix works for everybody.
  */
-#include "scenario.h"
+#include "io_rights.h"
 
 #include "ramdisk.h"
 
@@ -46,21 +46,6 @@ static void lives(const char *name)
     if (p.killed)
         scenario_fail("%s: vector %u error %x cr2 %lx", name, p.fault.vector, p.fault.error,
                       p.fault.cr2);
-}
-
-static void iopl_set(uint32_t iopl)
-{
-    struct physdev_set_iopl op = { .iopl = iopl };
-
-    REQUIRE(hypercall_physdev_op(PHYSDEVOP_set_iopl, &op) == 0);
-}
-
-static void bitmap_set(uint8_t *bitmap, uint32_t ports)
-{
-    struct physdev_set_iobitmap op = { .nr_ports = ports };
-
-    set_xen_guest_handle(op.bitmap, bitmap);
-    REQUIRE(hypercall_physdev_op(PHYSDEVOP_set_iobitmap, &op) == 0);
 }
 
 SCENARIO(user_privileged, "user-privileged",
