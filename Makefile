@@ -51,9 +51,10 @@ GUEST_SRCS := start.S notes.S entry.S main.c traps.c events.c clock.c console.c 
 
 # Scenarios, linked into the guest: names of tests/scenarios/NAME.c.
 SCENARIOS := six_steps zero_fill pte_holds_mfn newlib_heavy process fork_duplicate \
-	user_faults eviction address_spaces threads_and_time timers emulation emulation_io emulation_fuzz \
-	emulation_timing descriptors writable_tables user_privileged domain_requests event_channels \
-	memory_requests batches shared_library fork_cow stack_guard fault_codes many_spaces user_mode hostile_types \
+	user_faults eviction address_spaces threads_and_time timers emulation emulation_io \
+	emulation_fuzz emulation_timing descriptors debug_registers int_n writable_tables \
+	user_privileged domain_requests event_channels memory_requests batches \
+	shared_library fork_cow stack_guard fault_codes many_spaces user_mode hostile_types \
 	hostile_frames hostile_flags hostile_hv_slots hostile_pointers hostile_addresses \
 	hostile_descriptors death_stack death_iret_frame death_no_handler death_user_without_root \
 	death_kernel_stack death_event deep_validation \

@@ -1,7 +1,7 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * Segment descriptors, segment bases, debug registers, INT n.
+ * Segment descriptors and segment bases.
  *
  * Background: the CPU reads a guest's GDT and LDT in ring 0, so no descriptor may lead there, and no
  * guest mapping may write to them once they were checked. GDT frames are checked by set_gdt, LDT pages
@@ -13,7 +13,6 @@
 
 #include "mm/p2m.h"
 
-#define TRAP_DE 0
 #define TRAP_NP 11
 
 #define DATA32       0x00cf92000000ffffUL /* flat, DPL 0: becomes DPL 3 */
@@ -306,128 +305,4 @@ SCENARIO(segment_bases, "segment-bases",
     EXPECT_EQ(hypercall_set_segment_base(SEGBASE_FS, 0), 0);
     EXPECT_EQ(hypercall_set_segment_base(SEGBASE_GS_USER, gs_user), 0);
     EXPECT_EQ(make_readonly(page, false), 0);
-}
-
-static volatile uint64_t watched;
-
-static void watched_write(void *arg)
-{
-    (void)arg;
-    watched = 1;
-}
-
-static void dr7_write(void *arg)
-{
-    __asm__ volatile("mov %0, %%dr7" : : "r"((uint64_t)arg));
-}
-
-static void dr4_write(void *arg)
-{
-    __asm__ volatile("mov %0, %%dr4" : : "r"((uint64_t)arg));
-}
-
-static void dr0_swap(void *arg)
-{
-    uint64_t *value = arg, old;
-
-    __asm__ volatile("mov %%dr0, %0; mov %1, %%dr0" : "=&r"(old) : "r"(*value));
-    *value = old;
-}
-
-SCENARIO(debug_registers, "debug-registers",
-         "set_debugreg, get_debugreg, MOV DR; a breakpoint that hits")
-{
-    struct trap_report r = { 0 };
-    uint64_t value = 0x1000;
-
-    for (unsigned int reg = 0; reg < 4; reg++) {
-        EXPECT_EQ(hypercall_set_debugreg(reg, 0x4000 + reg), 0);
-        EXPECT_EQ(hypercall_get_debugreg(reg), 0x4000 + reg);
-        EXPECT_EQ(hypercall_set_debugreg(reg, HV_VA_START), -XEN_EPERM);
-        EXPECT_EQ(hypercall_set_debugreg(reg, HV_VA_END - 1), -XEN_EPERM);
-        EXPECT_EQ(hypercall_set_debugreg(reg, USER_VA_END), -XEN_EPERM);
-        EXPECT_EQ(hypercall_get_debugreg(reg), 0x4000 + reg);
-    }
-    EXPECT_EQ(hypercall_set_debugreg(8, 0), -XEN_ENODEV);
-    EXPECT_EQ(hypercall_get_debugreg(8), -XEN_ENODEV);
-    EXPECT_EQ(hypercall_set_debugreg(6, 1UL << 32), -XEN_EINVAL);
-    EXPECT_EQ(hypercall_set_debugreg(7, 1UL << 32), -XEN_EINVAL);
-    EXPECT_EQ(hypercall_set_debugreg(7, 1UL << 13), -XEN_EPERM); /* general detect */
-    EXPECT_EQ(hypercall_set_debugreg(7, 0x20003), -XEN_EPERM);   /* I/O without CR4.DE */
-    EXPECT_EQ(hypercall_set_debugreg(6, 0), 0);
-    EXPECT_EQ(hypercall_get_debugreg(6), 0xffff0ff0);
-    EXPECT_EQ(hypercall_get_debugreg(4), 0xffff0ff0); /* another name of it without CR4.DE */
-    EXPECT_EQ(hypercall_set_debugreg(7, 0), 0);
-    EXPECT_EQ(hypercall_get_debugreg(7), 0x400);
-
-    EXPECT(!trap_catch(dr0_swap, &value, &r));
-    EXPECT_EQ(value, 0x4000);
-    EXPECT_EQ(hypercall_get_debugreg(0), 0x1000);
-    value = HV_VA_START;
-    EXPECT_EQ(expect_trap(dr0_swap, &value, TRAP_GP).error, 0);
-    EXPECT_EQ(expect_trap(dr7_write, (void *)(1UL << 13), TRAP_GP).error, 0);
-    EXPECT(!trap_catch(dr4_write, (void *)0, &r));
-
-    /* Eight bytes, written: length 2, kind 1. */
-    EXPECT_EQ(hypercall_set_debugreg(0, (uint64_t)&watched), 0);
-    EXPECT_EQ(hypercall_set_debugreg(7, 1 | 1UL << 16 | 2UL << 18), 0);
-    EXPECT(trap_catch(watched_write, NULL, &r));
-    EXPECT_EQ(r.vector, TRAP_DB);
-    EXPECT_EQ(hypercall_get_debugreg(6) & 0xf, 1);
-    EXPECT_EQ(watched, 1);
-    EXPECT_EQ(hypercall_set_debugreg(7, 0), 0);
-    watched = 0;
-    EXPECT(!trap_catch(watched_write, NULL, &r));
-    for (unsigned int reg = 0; reg < 4; reg++)
-        EXPECT_EQ(hypercall_set_debugreg(reg, 0), 0);
-    EXPECT_EQ(hypercall_set_debugreg(6, 0), 0);
-}
-
-extern const uint64_t trap_stubs[];
-extern const char int_0_insn[];
-
-static void int_0(void *arg)
-{
-    (void)arg;
-    __asm__ volatile(".globl int_0_insn; int_0_insn: int $0");
-}
-
-static void int_3(void *arg)
-{
-    (void)arg;
-    __asm__ volatile(".byte 0xcd, 3");
-}
-
-static void int_80(void *arg)
-{
-    (void)arg;
-    __asm__ volatile("int $0x80");
-}
-
-static void trap_0_dpl(unsigned int dpl)
-{
-    struct trap_info table[2] = { { 0, (uint8_t)(TRAP_DPL(dpl) | TRAP_MASK_EVENTS), FLAT_KERNEL_CS,
-                                    trap_stubs[0] } };
-
-    REQUIRE(hypercall_set_trap_table(table) == 0);
-}
-
-/*
- * INT n goes to the guest's vector when its entry's DPL allows: from the kernel at least 1. Vector 0 is
- * tried because QEMU 7.2 reports a wrong vector in the #GP of others, which real Xen believes.
- */
-SCENARIO(int_n, "int-n", "INT n by the DPL of the trap table")
-{
-    struct trap_report r = expect_trap(int_0, NULL, TRAP_GP);
-
-    EXPECT_EQ(r.error, 2);
-    EXPECT_EQ(r.rip, (uint64_t)int_0_insn);
-    trap_0_dpl(1);
-    r = expect_trap(int_0, NULL, TRAP_DE);
-    EXPECT_EQ(r.error, 0);
-    EXPECT_EQ(r.rip, (uint64_t)int_0_insn + 2);
-    trap_0_dpl(0);
-    expect_trap(int_0, NULL, TRAP_GP);
-    expect_trap(int_3, NULL, TRAP_BP); /* a gate of its own */
-    EXPECT_EQ(expect_trap(int_80, NULL, TRAP_GP).error, 0x80 * 8 + 2);
 }
