@@ -32,6 +32,7 @@ void ask_nested(void);
 void ask_grant_tables(void);
 void ask_grant_copies(void);
 void ask_grant_maps(void);
+void ask_grant_unmaps(void); /* in the middle of ask_grant_maps() */
 void ask_domains(void);
 
 #endif

@@ -1,89 +1,16 @@
 /*
  * SPDX-License-Identifier: MIT
  *
- * ask_grant_maps.c - GNTTABOP_map_grant_ref, unmap_grant_ref and unmap_and_replace, of this domain's
- * own frames: what is accepted, the entry that comes of it, and what is left behind.
+ * ask_grant_maps.c - GNTTABOP_map_grant_ref of this domain's own frames: what is accepted, the entry
+ * that comes of it, and what is left behind.
  */
 #include "ask.h"
-#include "grants.h"
+#include "grant_spot.h"
 #include "record.h"
 
 #include "guest.h"
 #include "hypercall.h"
 #include "mm/page.h"
-#include "mm/walk.h"
-
-/* Pages whose mapping in the direct map gives way to a grant's. */
-static pfn_t spot, spot2;
-
-static const pte_t *spot_entry(pfn_t pfn, uint64_t *ma)
-{
-    struct walk w = pt_walk(aspace_root(&kernel_aspace), (uint64_t)page_va(pfn));
-
-    *ma = walk_slot_ma(&w, 1);
-    return w.slot[1];
-}
-
-static pte_t spot_now(pfn_t pfn)
-{
-    uint64_t ma;
-
-    return *(const volatile pte_t *)spot_entry(pfn, &ma);
-}
-
-static void spots_restore(void)
-{
-    must(page_rights(spot, PTE_P | PTE_RW), "spot");
-    must(page_rights(spot2, PTE_P | PTE_RW), "spot2");
-}
-
-static struct gnttab_map_grant_ref map_of(pfn_t where, uint32_t flags)
-{
-    struct gnttab_map_grant_ref op = { .flags = flags, .ref = GRANT_REF, .dom = grant_self };
-
-    op.status = 99;
-    op.handle = 0xabcd;
-    op.host_addr = (uint64_t)page_va(where);
-    if (flags & GNTMAP_contains_pte)
-        (void)spot_entry(where, &op.host_addr);
-    return op;
-}
-
-static void map_tell(struct gnttab_map_grant_ref *op)
-{
-    tell_rc(grant_op(GNTTABOP_map_grant_ref, op, 1));
-    tell("status=%d", op->status);
-    if (op->status)
-        tell("bus=%lx handle=%x", op->dev_bus_addr, op->handle);
-    else
-        tell("bus=%s", record_frame(ma_to_mfn(op->dev_bus_addr)));
-    tell_pte("pte", spot_now(spot));
-    grant_tell(GRANT_REF);
-}
-
-static int unmap_tell(struct gnttab_unmap_grant_ref *op)
-{
-    op->status = 99;
-    tell_rc(grant_op(GNTTABOP_unmap_grant_ref, op, 1));
-    tell("status=%d", op->status);
-    tell_pte("pte", spot_now(spot));
-    grant_tell(GRANT_REF);
-    return op->status;
-}
-
-/* All of a mapping that is still there. */
-static void unmap_rest(const struct gnttab_map_grant_ref *map)
-{
-    struct gnttab_unmap_grant_ref op = { .host_addr = map->host_addr, .handle = map->handle };
-
-    if (map->status)
-        return;
-    if (map->flags & GNTMAP_device_map)
-        op.dev_bus_addr = map->dev_bus_addr;
-    (void)grant_op(GNTTABOP_unmap_grant_ref, &op, 1);
-    tell("rest=%d", op.status);
-    grant_tell(GRANT_REF);
-}
 
 static void flags(void)
 {
@@ -210,137 +137,6 @@ static void places(void)
     }
 }
 
-/* Map, the guest's own change of the entry, unmap. */
-static void overwritten(void)
-{
-    static const struct {
-        const char *name;
-        uint64_t pte; /* flags; bit 62: of frame b, bit 61: of frame a */
-    } changes[] = {
-        { "gone", 0 },
-        { "ro", 1UL << 61 | PTE_P | PTE_NX },
-        { "rw", 1UL << 61 | PTE_P | PTE_RW | PTE_NX },
-        { "avail", 1UL << 61 | PTE_P | PTE_RW | PTE_NX | PTE_AVAIL },
-        { "user", 1UL << 61 | PTE_P | PTE_RW | PTE_U },
-        { "not-present", 1UL << 61 | PTE_RW },
-        { "other", 1UL << 62 | PTE_P | PTE_RW | PTE_NX },
-    };
-    const uint64_t marks = 3UL << 61;
-
-    for (unsigned int i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
-        for (unsigned int ro = 0; ro < 2; ro++) {
-            struct gnttab_map_grant_ref op =
-                map_of(spot, GNTMAP_host_map | (ro ? GNTMAP_readonly : 0));
-            struct gnttab_unmap_grant_ref un = { 0 };
-            mfn_t frame = kinds[changes[i].pte >> 62 & 1 ? KIND_B : KIND_A].mfn;
-
-            grant_set(GRANT_REF, GTF_permit_access, grant_self, kinds[KIND_A].mfn);
-            ask("grant/map/overwritten/%s/%s", changes[i].name, ro ? "ro" : "rw");
-            map_tell(&op);
-            tell_rc(hypercall_update_va_mapping(op.host_addr,
-                                                (changes[i].pte & marks ? mfn_to_ma(frame) : 0) |
-                                                    (changes[i].pte & ~marks),
-                                                UVMF_INVLPG));
-            un = (struct gnttab_unmap_grant_ref){ .host_addr = op.host_addr, .handle = op.handle };
-            if (unmap_tell(&un)) {
-                /* An entry of one's own makes it a mapping again. */
-                must(hypercall_update_va_mapping(op.host_addr,
-                                                 mfn_to_ma(kinds[KIND_A].mfn) | PTE_P |
-                                                     (ro ? 0 : PTE_RW) | PTE_NX,
-                                                 UVMF_INVLPG),
-                     "entry");
-                (void)unmap_tell(&un);
-            }
-            (void)unmap_tell(&un);
-            told();
-            spots_restore();
-        }
-}
-
-static void unmaps(void)
-{
-    for (unsigned int f = 1; f < 8; f++) { /* device, host, readonly */
-        for (unsigned int parts = 0; parts < 8; parts++) {
-            struct gnttab_map_grant_ref op = map_of(spot, f);
-            struct gnttab_unmap_grant_ref un = { 0 };
-
-            if (!(f & 3))
-                continue;
-            grant_set(GRANT_REF, GTF_permit_access, grant_self, kinds[KIND_A].mfn);
-            ask("grant/map/parts/%x/%x", f, parts);
-            map_tell(&op);
-            un.handle = op.handle;
-            un.host_addr = parts & 1 ? op.host_addr : 0;
-            un.dev_bus_addr = parts & 2 ? op.dev_bus_addr + (parts & 4 ? PAGE_SIZE : 0) : 0;
-            (void)unmap_tell(&un);
-            (void)unmap_tell(&un);
-            unmap_rest(&op);
-            unmap_rest(&op);
-            told();
-            spots_restore();
-        }
-    }
-    for (unsigned int i = 0; i < 4; i++) {
-        static const uint32_t handles[] = { 0x10000, 0x40000, 0x7fffffff, 0xffffffff };
-        struct gnttab_unmap_grant_ref un = { .host_addr = (uint64_t)page_va(spot),
-                                             .handle = handles[i] };
-
-        ask("grant/map/handle/%x", handles[i]);
-        (void)unmap_tell(&un);
-        told();
-    }
-}
-
-/* Where the mapping is said to be, and what takes its place. */
-static void replaces(void)
-{
-    static const char *const cases[] = { "plain",    "none",       "same",       "absent",
-                                         "no-table", "hypervisor", "wrong-host", "pte" };
-
-    for (unsigned int i = 0; i < 8; i++) {
-        struct gnttab_map_grant_ref op =
-            map_of(spot, GNTMAP_host_map | (i == 7 ? GNTMAP_contains_pte : 0));
-        struct gnttab_unmap_and_replace un = { .status = 99 };
-
-        grant_set(GRANT_REF, GTF_permit_access, grant_self, kinds[KIND_A].mfn);
-        ask("grant/map/replace/%s", cases[i]);
-        map_tell(&op);
-        un.handle = op.handle;
-        un.host_addr = i == 6 ? (uint64_t)page_va(kinds[KIND_B].pfn) : op.host_addr;
-        un.new_addr = (uint64_t)page_va(spot2);
-        if (i == 1)
-            un.new_addr = 0;
-        if (i == 2)
-            un.new_addr = op.host_addr;
-        if (i == 3)
-            must(page_rights(spot2, 0), "absent");
-        if (i == 4)
-            un.new_addr = 0x10;
-        if (i == 5)
-            un.new_addr = HV_VA_START;
-        tell_rc(grant_op(GNTTABOP_unmap_and_replace, &un, 1));
-        tell("status=%d", un.status);
-        tell("spot=%s", spot_now(spot) & PTE_P ? record_frame(pte_mfn(spot_now(spot))) : "absent");
-        tell("spot2=%s",
-             spot_now(spot2) & PTE_P ? record_frame(pte_mfn(spot_now(spot2))) : "absent");
-        grant_tell(GRANT_REF);
-        if (un.status == 0) {
-            struct gnttab_unmap_grant_ref again = { .host_addr = op.host_addr,
-                                                    .handle = op.handle };
-
-            (void)unmap_tell(&again);
-        } else {
-            must(hypercall_update_va_mapping((uint64_t)page_va(spot),
-                                             mfn_to_ma(kinds[KIND_A].mfn) | PTE_P | PTE_RW | PTE_NX,
-                                             UVMF_INVLPG),
-                 "entry");
-            unmap_rest(&op);
-        }
-        told();
-        spots_restore();
-    }
-}
-
 /* As often as it goes. */
 static void often(void)
 {
@@ -401,18 +197,13 @@ static void in_use(void)
 void ask_grant_maps(void)
 {
     grants_make();
-    spot = page_alloc_zero(PAGE_KERNEL);
-    spot2 = page_alloc_zero(PAGE_KERNEL);
-    record_name(p2m(spot), "spot");
-    record_name(p2m(spot2), "spot2");
+    spots_make();
     flags();
     entries();
     frames();
     domains();
     places();
-    overwritten();
-    unmaps();
-    replaces();
+    ask_grant_unmaps();
     often();
     in_use();
     grant_set(GRANT_REF, 0, 0, mfn_of(0));
