@@ -21,7 +21,8 @@ XEN_INCLUDE ?= /usr/include/xen
 # The hypervisor: sources relative to hv/.
 HV_SRCS := main.c domains.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/machine.c cpu/dump.c \
 	cpu/guest_symbols.c cpu/smap.c \
-	cpu/entry.S cpu/fault.S cpu/user.S cpu/traps.c cpu/exit.c cpu/switch.c cpu/desc.c cpu/irq.c cpu/apic.c cpu/clock.c cpu/timer.c cpu/fpu.c \
+	cpu/syscall.S cpu/entry.S cpu/fault.S cpu/user.S cpu/traps.c cpu/exit.c \
+	cpu/switch.c cpu/desc.c cpu/irq.c cpu/apic.c cpu/clock.c cpu/timer.c cpu/fpu.c \
 	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
 	mm/tlb.c mm/guest_copy.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
@@ -106,7 +107,7 @@ HV_CFLAGS = $(COMMON) $(BARE) -ffreestanding -nostdinc -isystem $(GCC_INCLUDE) -
 	-fvisibility=hidden -include hv/config/hidden.h -mgeneral-regs-only \
 	-fomit-frame-pointer -ffunction-sections -fdata-sections -fno-align-functions -fno-align-jumps -fno-align-loops \
 	-DPINION_VERSION='"$(VERSION)"' -Ihv -Ihv/config -I$(BUILD)/hv $(HV_OPT)
-# GCC's alone. R10 survives every function, and so every hypercall: see cpu/entry.S.
+# GCC's alone. R10 survives every function, and so every hypercall: see cpu/syscall.S.
 HV_GCC = -malign-data=abi -fcall-saved-r10
 # What keeps GCC from running out of registers where it counts, now that R10 is dear.
 HV_QUICK = -fira-loop-pressure -fno-tree-coalesce-vars

@@ -86,7 +86,7 @@ extern const char int80_stub[];
 static struct percpu percpu0 = { .self = &percpu0, .timer_tsc = ~0ull };
 static struct task_state task_state __attribute__((aligned(128)));
 static struct gate idt[256] __attribute__((aligned(16)));
-/* What SYSENTER gives as RSP until entry.S has switched: an own-stack exception never uses it. */
+/* What SYSENTER gives as RSP until syscall.S has switched: an own-stack exception never uses it. */
 static uint64_t sysenter_stack[2] __attribute__((aligned(16)));
 
 static uint64_t gdt_reserved[512] __attribute__((aligned(4096)));

@@ -129,8 +129,8 @@ static void head_print(const char *context, const struct cpu_regs *r, const char
 }
 
 /*
- * SYSCALL from the guest kernel stores RIP, RFLAGS and RSP only (cpu/entry.S): true if the current
- * vCPU is in such a call, which the return address at the top of its stack tells.
+ * SYSCALL from the guest kernel stores RIP, RFLAGS and RSP only (cpu/syscall.S): true if the
+ * current vCPU is in such a call, which the return address at the top of its stack tells.
  */
 static bool in_hypercall(const struct vcpu *v)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The slow ways out; for entry.S only. */
+/* The slow ways out; for entry.S and syscall.S only. */
 #ifndef HV_CPU_EXIT_H
 #define HV_CPU_EXIT_H
 

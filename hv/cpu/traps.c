@@ -4,7 +4,7 @@
  * place in the exception table, an LDT page to bring in, or the end of the hypervisor.
  *
  * Invariant: an exception from ring 3 never panics (a machine check excepted), whatever the guest did.
- * Called by entry.S; leaves the way out in v->regs.
+ * Called by entry.S and syscall.S; leaves the way out in v->regs.
  */
 #include "cpu/traps.h"
 

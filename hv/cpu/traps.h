@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Where entry.S goes, one function for each kind of entry. regs is v->regs when it came from ring 3. */
+/*
+ * Where entry.S and syscall.S go, one function for each kind of entry. regs is v->regs when it came from
+ * ring 3.
+ */
 #ifndef HV_CPU_TRAPS_H
 #define HV_CPU_TRAPS_H
 

@@ -11,7 +11,7 @@
  *
  * Invariant: v->fault_handler is not 0 only while bounce_fault_route() holds, so that no frame has
  * an IOPL to show. While GS is ours, the mode (in_user, hypercall_limit), CR3 and the guest's GS
- * base change together. Called by: cpu/fault.S, cpu/entry.S; the hypercall table.
+ * base change together. Called by: cpu/fault.S, cpu/syscall.S; the hypercall table.
  */
 #include "cpu/entry.h"
 #include "cpu/user.h"

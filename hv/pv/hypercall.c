@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypercall tables and continuations. entry.S calls straight through hypercall_table after one
- * bound check. Every number that is not listed answers -ENOSYS.
+ * The hypercall tables and continuations. cpu/syscall.S calls straight through hypercall_table after
+ * one bound check. Every number that is not listed answers -ENOSYS.
  *
  * Invariant: hypercall_limit is 0 exactly while the vCPU is in guest-user mode, so that no hypercall
  * can be made from there.

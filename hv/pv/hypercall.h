@@ -17,7 +17,7 @@ typedef long hypercall_fn(uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, ui
 #define HYPERCALLS 64
 extern hypercall_fn *const hypercall_functions[HYPERCALLS];
 
-/* The same for entry.S, which indexes it by RAX after a bound check: some are assembly. */
+/* The same for cpu/syscall.S, which indexes it by RAX after a bound check: some are assembly. */
 extern hypercall_fn *const hypercall_table[HYPERCALLS];
 
 /*
@@ -37,7 +37,7 @@ hypercall_fn hc_set_trap_table, hc_mmu_update, hc_set_gdt, hc_stack_switch, hc_s
     hc_iret, hc_grant_table_op;
 
 /*
- * cpu/entry.S, for the table only: the way in and out of the commonest xen_version in one; around the
+ * cpu/syscall.S, for the table only: the way in and out of the commonest xen_version in one; around the
  * functions of hypercalls after which the registers that are none of their arguments are the guest's.
  */
 hypercall_fn entry_xen_version, entry_keeping;

@@ -3,7 +3,7 @@
  * Return to the guest's own context (hypercall iret). The frame is the guest's word: it is copied once,
  * and every field that the CPU would take at face value in ring 0 is made safe. Selectors and RIP need
  * no check here: IRETQ refuses bad ones and entry.S turns that into a fault of the guest's.
- * Callers: entry.S (the hypercall, unless the short way of cpu/user.S takes it), multicall.c.
+ * Callers: cpu/syscall.S (the hypercall, unless the short way of cpu/user.S takes it), multicall.c.
  */
 #include "pv/iret.h"
 
