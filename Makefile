@@ -81,7 +81,7 @@ HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 	dom/evtchn.c dom/evtchn_op.c dom/evtchn_books.c pv/vcpu_context.c pv/vcpu_op.c pv/debugreg.c pv/control_op.c pv/physdev_op.c pv/platform_op.c pv/misc_op.c pv/xen_version.c pv/cpuid.c pv/pit.c \
 	dom/gnttab.c dom/gnttab_entry.c dom/gnttab_handle.c dom/gnttab_books.c \
 	pv/grant_op.c pv/grant_copy.c pv/grant_map.c pv/grant_pte.c
-HOST_LIB_SRCS := machine.c events.c sched.c grants.c snapshot.c damage.c ghost.c guest.c cpu.c hooks.c reflect.c
+HOST_LIB_SRCS := machine.c check.c log.c events.c sched.c grants.c snapshot.c damage.c ghost.c guest.c cpu.c hooks.c reflect.c
 
 # Test programs with a build of their own say what they are made of, and how, beside their sources.
 TEST_MAKEFILES := store/store.mk $(wildcard tests/*/*.mk tests/host/*/*.mk)

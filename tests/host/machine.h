@@ -30,8 +30,12 @@
 #include "pt/page_type.h"
 #include "pv/hypercall.h"
 
-#define MACHINE_CPUS  4u
-#define MACHINE_VCPUS 4u
+#define MACHINE_CPUS      4u
+#define MACHINE_VCPUS     4u
+/* Of a vCPU: frames of its GDT and pages of its LDT. Of an L4: slots of the hypervisor's. */
+#define MACHINE_GDT_PAGES 14u
+#define MACHINE_LDT_PAGES 16u
+#define MACHINE_HV_SLOTS  (PT_HV_SLOT_LAST - PT_HV_SLOT_FIRST + 1)
 
 /* Slots of an L4 that a guest may use, and flags of the entries that most tests install. */
 #define GUEST_SLOT 0u
@@ -42,6 +46,7 @@
 extern struct domain machine_guest, machine_control;
 extern struct vcpu machine_vcpu[MACHINE_VCPUS];
 extern struct percpu machine_percpu[MACHINE_CPUS];
+extern uint64_t machine_hv_slots[MACHINE_HV_SLOTS]; /* what every L4 has there */
 
 /* Steering of the hooks, and what they counted. hooks_reset() before each operation. */
 struct machine_hooks {
@@ -75,7 +80,7 @@ int machine_teardown(void **state);
 /* Lets vCPU n run on the CPU with its number: this_cpu() is that CPU from now on. */
 void machine_run(unsigned n);
 
-/* The auditor and the ghost TLB; where names the step for the log. at_rest: no pending cleanup. */
+/* The auditor and the ghost TLB (check.c); where names the step for the log. at_rest: no pending cleanup. */
 void machine_check(const char *where);
 /* Differences that the auditor finds now, without failing the test. */
 unsigned machine_audit(bool at_rest);
@@ -203,8 +208,9 @@ extern struct machine_ldt {
     uint32_t entries;
 } machine_ldt_loaded; /* the CPU's LDT register, loaded last */
 
-/* The log: what printk wrote since the last call of log_clear(). */
+/* The log: what printk wrote since the last call of log_clear(), and how much. */
 const char *log_text(void);
+size_t log_length(void);
 void log_clear(void);
 
 #endif
