@@ -70,9 +70,9 @@ INITRD_FILES :=
 
 # Host tests: names of tests/host/NAME.c, each linked with all of the two lists
 # under it: hv/ sources compiled for the host, and helpers in tests/host/.
-HOST_TESTS := test_frames test_types test_entries test_entry_changes test_firmware test_audit test_audit_frames test_auditor test_batches test_update_va test_mmuext test_base_pointers test_callbacks test_hostile test_flush test_injection test_random test_decode test_rmw test_fetch test_descriptor test_segments test_reservation test_exchange test_memory_info test_lists test_refusals test_ptwr test_ptwr_ways test_store_form test_elf test_multiboot test_work test_edges test_audit_grants test_grants test_grant_entries test_grant_tables test_grant_faults test_grant_deaths test_events test_event_wakes test_vcpu_context test_vcpu_op test_calls test_control test_debugreg test_cpuid test_pit test_shares
+HOST_TESTS := test_frames test_types test_entries test_entry_changes test_firmware test_audit test_audit_frames test_auditor test_batches test_update_va test_mmuext test_base_pointers test_callbacks test_hostile test_flush test_injection test_interference test_random test_decode test_rmw test_fetch test_descriptor test_segments test_reservation test_exchange test_memory_info test_lists test_refusals test_ptwr test_ptwr_ways test_store_form test_elf test_multiboot test_work test_edges test_audit_grants test_grants test_grant_entries test_grant_tables test_grant_faults test_grant_deaths test_events test_event_wakes test_vcpu_context test_vcpu_op test_calls test_control test_debugreg test_cpuid test_pit test_shares
 # Tests that run a second time on a tiny machine: NAME.tiny.
-HOST_TINY_TESTS := test_frames test_types test_entries test_entry_changes test_firmware test_audit test_audit_frames test_auditor test_batches test_update_va test_mmuext test_hostile test_flush test_injection test_random test_counts test_edges
+HOST_TINY_TESTS := test_frames test_types test_entries test_entry_changes test_firmware test_audit test_audit_frames test_auditor test_batches test_update_va test_mmuext test_hostile test_flush test_injection test_interference test_random test_counts test_edges
 HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
 	pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c pv/ptwr_fault.c pv/store_form.c \
@@ -81,7 +81,7 @@ HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
 	dom/evtchn.c dom/evtchn_op.c dom/evtchn_books.c pv/vcpu_context.c pv/vcpu_op.c pv/debugreg.c pv/control_op.c pv/physdev_op.c pv/platform_op.c pv/misc_op.c pv/xen_version.c pv/cpuid.c pv/pit.c \
 	dom/gnttab.c dom/gnttab_entry.c dom/gnttab_handle.c dom/gnttab_books.c \
 	pv/grant_op.c pv/grant_copy.c pv/grant_map.c pv/grant_pte.c
-HOST_LIB_SRCS := machine.c check.c log.c events.c sched.c grants.c snapshot.c damage.c ghost.c guest.c cpu.c hooks.c reflect.c
+HOST_LIB_SRCS := machine.c check.c log.c events.c sched.c grants.c snapshot.c damage.c ghost.c guest.c cpu.c hooks.c reflect.c table_ops.c
 
 # Test programs with a build of their own say what they are made of, and how, beside their sources.
 TEST_MAKEFILES := store/store.mk $(wildcard tests/*/*.mk tests/host/*/*.mk)
