@@ -67,30 +67,39 @@ static void entry_unmark(const struct gnttab *gt, uint32_t ref, const struct gra
     hook_shared_access(); /* whatever the granter waited for, it may do now */
 }
 
-/* The frame of an entry that was in use before may have changed hands, if only copies used it. */
-static int frame_take(struct grant_use *u, const struct grant_active *act, uint64_t word)
+/*
+ * word: the entry as it was before it was marked, if it was. A copy that is the first to write
+ * through an entry in use wants it to name the frame in use still. That frame may have changed
+ * hands, if only copies used it.
+ */
+static int frame_take(struct grant_use *u, const struct grant_active *act, bool marked,
+                      uint64_t word)
 {
-    u->frame = act->pins ? act->frame : ENTRY_FRAME(word);
-    if (frame_get(u->frame, u->granter->id))
+    bool named = marked && (u->copy || !act->pins);
+
+    u->frame = named ? ENTRY_FRAME(word) : act->frame;
+    if (!frame_get(u->frame, u->granter->id))
+        return named ? GNTST_bad_page : u->copy ? GNTST_bad_domain : GNTST_general_error;
+    if (!act->pins || mfn_eq(u->frame, act->frame))
         return GNTST_okay;
-    if (!act->pins)
-        return GNTST_bad_page;
-    return u->copy ? GNTST_bad_domain : GNTST_general_error;
+    frame_put(u->frame);
+    return refused_entry(GNTST_general_error, "entry-names-another-frame-than-in-use", word);
 }
 
 static int entry_pin(struct grant_use *u, struct grant_active *act)
 {
+    bool mark = !act->pins || (for_writing(u->pins) && !for_writing(act->pins));
     uint64_t word = 0;
     int status;
 
     if (act->pins && (act->domid != u->domid || (act->pins & GRANT_FULL)))
         return refused_entry(GNTST_general_error, "entry-used-by-another-or-too-often", 0);
-    if (!act->pins || (for_writing(u->pins) && !for_writing(act->pins))) {
+    if (mark) {
         status = entry_mark(u, act, &word);
         if (status)
             return status;
     }
-    status = frame_take(u, act, word);
+    status = frame_take(u, act, mark, word);
     if (status) {
         entry_unmark(u->granter->gnttab, u->ref, act, for_writing(u->pins));
         return status;

@@ -150,6 +150,40 @@ static void entries(void)
     }
 }
 
+/* The entry names another frame than the one that a mapping has in use. */
+static void in_use(void)
+{
+    for (unsigned int how = 0; how < 8; how++)
+        for (unsigned int kind = 0; kind < KINDS; kind++) {
+            struct gnttab_map_grant_ref map = { .ref = GRANT_REF, .dom = grant_self };
+            struct gnttab_unmap_grant_ref unmap = { 0 };
+            struct gnttab_copy op = plain();
+
+            if (kind == KIND_LAST)
+                continue;
+            map.flags = GNTMAP_device_map | (how & 1 ? GNTMAP_readonly : 0);
+            grant_set(GRANT_REF, GTF_permit_access, grant_self, kinds[KIND_A].mfn);
+            (void)grant_op(GNTTABOP_map_grant_ref, &map, 1);
+            grant_set(GRANT_REF, GTF_permit_access | (how & 2 ? GTF_readonly : 0), grant_self,
+                      kinds[kind].mfn);
+            op.flags = how & 4 ? GNTCOPY_source_gref : GNTCOPY_dest_gref;
+            (how & 4 ? &op.source : &op.dest)->u.ref = GRANT_REF;
+            op.len = 0;
+            ask("grant/copy/in-use/%u/%s", how, kinds[kind].name);
+            tell("map=%d", map.status);
+            op.status = 99;
+            tell_rc(grant_op(GNTTABOP_copy, &op, 1));
+            tell("status=%d", op.status);
+            grant_tell(GRANT_REF);
+            unmap.handle = map.handle;
+            unmap.dev_bus_addr = map.dev_bus_addr;
+            (void)grant_op(GNTTABOP_unmap_grant_ref, &unmap, 1);
+            tell("unmap=%d", unmap.status);
+            grant_tell(GRANT_REF);
+            told();
+        }
+}
+
 /* Several in one call: each has its status, and a bad one does not stop the others. */
 static void batches(void)
 {
@@ -184,6 +218,7 @@ void ask_grant_copies(void)
     frames();
     domains();
     entries();
+    in_use();
     batches();
     a[0] = first;
     a[511] = last;

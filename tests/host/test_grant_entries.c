@@ -28,6 +28,29 @@ static void entry_in_use_is_what_it_was(void **state)
     assert_int_equal(grant_flags(REF1), 0xffff & ~GTF_reading);
 }
 
+/* What a copy is to write to has to be the frame that is in use; what it reads is that frame. */
+static void copy_of_an_entry_in_use(void **state)
+{
+    (void)state;
+    assert_int_equal(grant_map_at(1, REF1, GNTMAP_host_map | GNTMAP_readonly, &handle), 0);
+    grant_write(REF1, GTF_permit_access, machine_guest.id, gs.page2);
+    machine_poke(gs.page, 0, 0x1122334455667788);
+    assert_int_equal(grant_copy_between(0, REF1), GNTST_general_error);
+    assert_true(machine_peek(gs.page, 0) == 0x1122334455667788);
+    assert_int_equal(grant_copy_between(REF1, 0), 0);
+    assert_true(machine_peek(gs.own, 0) == 0x1122334455667788);
+    grant_write(REF1, GTF_permit_access, machine_guest.id, mfn_of(frame_limit));
+    assert_int_equal(grant_copy_between(0, REF1), GNTST_bad_page);
+    grant_write(REF1, GTF_invalid, 0, mfn_of(0));
+    assert_int_equal(grant_copy_between(0, REF1), GNTST_bad_page);
+    assert_int_equal(grant_flags(REF1), GTF_invalid | GTF_reading);
+    grant_write(REF1, GTF_permit_access | GTF_reading, machine_guest.id, gs.page);
+    assert_int_equal(grant_copy_between(0, REF1), 0);
+    assert_int_equal(grant_flags(REF1), GTF_permit_access | GTF_reading);
+    assert_int_equal(grant_unmap_at(1, handle, MFN_NONE), 0);
+    assert_int_equal(grant_flags(REF1), GTF_permit_access);
+}
+
 /* An entry is for one domain, and in use it is that one's, whatever the granter writes. */
 static void entries_of_others(void **state)
 {
@@ -170,6 +193,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, grant_stage_make, machine_teardown)
     const struct CMUnitTest tests[] = {
         T(entry_in_use_is_what_it_was),
+        T(copy_of_an_entry_in_use),
         T(entries_of_others),
         T(references_at_the_limits),
         T(types_exclude_each_other),
