@@ -13,8 +13,9 @@ $(BUILD)/bench-firmware.elf: tests/bench/firmware.S
 
 BENCH_NEEDS = $(BUILD)/pinion.elf $(BUILD)/bench.elf $(BUILD)/bench-firmware.elf
 BENCH = $(Q)$(PYTHON) scripts/bench --build $(BUILD)
-bench: $(BENCH_NEEDS) ## What each request costs, beside real Xen: instructions and time
+bench: $(BENCH_NEEDS) ## What each request costs, beside real Xen, and what Linux does (LINUX=no: not)
 	$(BENCH)
+	$(if $(filter no,$(LINUX)),,$(Q)$(MAKE) --no-print-directory bench-linux)
 bench-check: $(BENCH_NEEDS) ## Compare Pinion's instruction counts with the kept ones
 	$(BENCH) --check
 bench-keep: $(BENCH_NEEDS) ## Measure all of it, keep it, write table and charts (QUICK=1: Pinion's counts alone)
