@@ -27,13 +27,8 @@
     push %r15
 .endm
 
-.macro GPRS_POP
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
+/* From r11 up to the same word; the callee-saved ones lie below. */
+.macro GPRS_POP_CLOBBERED
     pop %r11
     pop %r10
     pop %r9
@@ -43,6 +38,16 @@
     pop %rdx
     pop %rsi
     pop %rdi
+.endm
+
+.macro GPRS_POP
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    GPRS_POP_CLOBBERED
 .endm
 /* clang-format on */
 

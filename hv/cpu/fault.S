@@ -19,8 +19,6 @@
 #include "cpu/user.h"
 #include "lib/extable.h"
 
-#define PFEC_OTHER ~(PFEC_W | PFEC_I) /* error code bits: with U alone the short way's */
-
     .text
     .balign 16
     .globl fault_short
@@ -32,21 +30,7 @@ fault_short:
     jne fault_user
     cmpl $(PFEC_P | PFEC_W | PFEC_U), (%rsp)
     je write_to_read_only
-    mov %rax, %gs:V_RAX
-    mov %gs:V_EXIT_TEST, %rax
-    cmpb $0, (%rax)
-    jne fault_decline_rax
-    mov (%rsp), %eax
-    and $PFEC_OTHER, %eax
-    cmp $PFEC_U, %eax
-    jne fault_decline_rax
-    cmpq $0, %gs:V_FAULT_HANDLER
-    je fault_decline_rax
-
-    mov %gs:V_STACK_TOP, %rsp
-    mov %rdx, %gs:V_RDX
-    mov %rcx, %gs:V_RCX
-    mov %r11, %gs:V_R11
+    FAULT_BEGIN PFEC_W | PFEC_I
     mov %gs:V_RSP, %rax
     and $-16, %rax
     sub $64, %rax

@@ -10,6 +10,7 @@
  *
  * Who calls it: the CPU, by what cpu/desc.c programs; cpu/user.S; the hypercall table.
  */
+#include "cpu/entry.h"
 #include "offsets.h"
 
 #define FLAGS_UNSAFE 0x254100 /* TF NT AC ID, and RF: what SYSENTER lets in */
@@ -182,15 +183,7 @@ iret_general:
 iret_exit_fast:
     mov %gs:V_SELF, %rcx
     lea V_R11(%rcx), %rsp
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rax
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
+    GPRS_POP_CLOBBERED
     add $8, %rsp
     swapgs
     jmp exit_iretq

@@ -74,20 +74,7 @@ to_user:
     .balign 16
     .globl fault_user
 fault_user:
-    mov %rax, %gs:V_RAX
-    mov %gs:V_EXIT_TEST, %rax
-    cmpb $0, (%rax)
-    jne fault_decline_rax
-    mov (%rsp), %eax
-    and $~(PFEC_P | PFEC_W | PFEC_I), %eax
-    cmp $PFEC_U, %eax
-    jne fault_decline_rax
-    cmpq $0, %gs:V_FAULT_HANDLER
-    je fault_decline_rax
-    mov %gs:V_STACK_TOP, %rsp
-    mov %rdx, %gs:V_RDX
-    mov %rcx, %gs:V_RCX
-    mov %r11, %gs:V_R11
+    FAULT_BEGIN PFEC_P | PFEC_W | PFEC_I
     mov %cr2, %rax                      /* before a store below may fault */
     mov %rax, %gs:V_CR2
     call to_kernel

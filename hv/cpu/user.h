@@ -27,6 +27,28 @@
 .endm
 
 /*
+ * Begins a short way with RSP at the error code in v->regs: declines when there is work on the way out,
+ * no handler, or an error code that has bits beside U and `any`. Then RSP is ours, and RAX, RCX, RDX and
+ * R11 are saved and free.
+ */
+.macro FAULT_BEGIN any
+    mov %rax, %gs:V_RAX
+    mov %gs:V_EXIT_TEST, %rax
+    cmpb $0, (%rax)
+    jne fault_decline_rax
+    mov (%rsp), %eax
+    and $~(\any), %eax
+    cmp $PFEC_U, %eax
+    jne fault_decline_rax
+    cmpq $0, %gs:V_FAULT_HANDLER
+    je fault_decline_rax
+    mov %gs:V_STACK_TOP, %rsp
+    mov %rdx, %gs:V_RDX
+    mov %rcx, %gs:V_RCX
+    mov %r11, %gs:V_R11
+.endm
+
+/*
  * The frame of a page fault at RAX, RDX being the vcpu_info; RCX and R11 are saved and free. shown
  * and cs_mask: what it shows of error code and CS. A store that faults goes on at `fault`, user
  * access open.
