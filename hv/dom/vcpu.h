@@ -151,6 +151,15 @@ static inline struct domain *domain_current(void)
     return vcpu_current()->domain;
 }
 
+/*
+ * Whether a flush for a set of vCPUs, as the guest gives it, is one for this CPU: only the running one
+ * can have anything in its TLB, since every switch loads CR3.
+ */
+static inline bool vcpu_set_flushes(uint64_t set)
+{
+    return set >> vcpu_current()->id & 1;
+}
+
 /* The register frame of a vCPU. */
 static inline struct cpu_regs *vcpu_regs(struct vcpu *v)
 {

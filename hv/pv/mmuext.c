@@ -67,27 +67,16 @@ static int op_flush_va(const mmuext_op_s *op, uint16_t owner)
     return 0;
 }
 
-/* The set of vCPUs is read because an unreadable one is an error; with one CPU any set is local. */
-static int vcpu_set_check(const mmuext_op_s *op)
+/* Of a set of vCPUs: of this one, if it is among them. */
+static int op_flush_set(const mmuext_op_s *op, uint16_t owner)
 {
-    uint64_t mask_va = (uint64_t)op->arg2.vcpumask.p, mask;
+    uint64_t set_va = (uint64_t)op->arg2.vcpumask.p, set;
 
-    return guest_read64(&mask, mask_va) ? refuse(-EINVAL, "vcpu-set-unreadable", MFN_NONE, mask_va)
-                                        : 0;
-}
-
-static int op_flush_multi(const mmuext_op_s *op, uint16_t owner)
-{
-    int rc = vcpu_set_check(op);
-
-    return rc ? rc : op_flush_all(op, owner);
-}
-
-static int op_flush_va_multi(const mmuext_op_s *op, uint16_t owner)
-{
-    int rc = vcpu_set_check(op);
-
-    return rc ? rc : op_flush_va(op, owner);
+    if (guest_read64(&set, set_va))
+        return refuse(-EINVAL, "vcpu-set-unreadable", MFN_NONE, set_va);
+    if (!vcpu_set_flushes(set))
+        return 0;
+    return op->cmd == MMUEXT_TLB_FLUSH_MULTI ? op_flush_all(op, owner) : op_flush_va(op, owner);
 }
 
 /* No domain has devices yet, hence none may control caches. */
@@ -152,8 +141,8 @@ static const struct {
     [MMUEXT_NEW_BASEPTR] = { "mmuext_op NEW_BASEPTR", op_new_baseptr, false },
     [MMUEXT_TLB_FLUSH_LOCAL] = { "mmuext_op TLB_FLUSH_LOCAL", op_flush_all, false },
     [MMUEXT_INVLPG_LOCAL] = { "mmuext_op INVLPG_LOCAL", op_flush_va, false },
-    [MMUEXT_TLB_FLUSH_MULTI] = { "mmuext_op TLB_FLUSH_MULTI", op_flush_multi, false },
-    [MMUEXT_INVLPG_MULTI] = { "mmuext_op INVLPG_MULTI", op_flush_va_multi, false },
+    [MMUEXT_TLB_FLUSH_MULTI] = { "mmuext_op TLB_FLUSH_MULTI", op_flush_set, false },
+    [MMUEXT_INVLPG_MULTI] = { "mmuext_op INVLPG_MULTI", op_flush_set, false },
     [MMUEXT_TLB_FLUSH_ALL] = { "mmuext_op TLB_FLUSH_ALL", op_flush_all, false },
     [MMUEXT_INVLPG_ALL] = { "mmuext_op INVLPG_ALL", op_flush_va, false },
     [MMUEXT_FLUSH_CACHE] = { "mmuext_op FLUSH_CACHE", op_flush_cache, false },

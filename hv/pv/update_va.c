@@ -14,18 +14,17 @@
 #include "pv/mmu_update.h"
 #include "pv/refuse.h"
 
-/*
- * The flush that flags ask for. With one physical CPU every target set that names the caller is
- * "local"; the bitmap is still read, since an unreadable one is an error. 0 or -EFAULT.
- */
+/* The flush that flags ask for, of this vCPU if it is among those named. 0 or -EFAULT. */
 static long va_flush(uint64_t va, uint64_t flags)
 {
-    uint64_t mask_va = flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK, mask;
+    uint64_t set_va = flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK, set = ~0ul;
 
     if (!(flags & UVMF_FLUSHTYPE_MASK) || (flags & UVMF_FLUSHTYPE_MASK) == UVMF_FLUSHTYPE_MASK)
         return 0;
-    if (mask_va && mask_va != UVMF_ALL && guest_read64(&mask, mask_va))
+    if (set_va && set_va != UVMF_ALL && guest_read64(&set, set_va))
         return -EFAULT;
+    if (!vcpu_set_flushes(set))
+        return 0;
     if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_TLB_FLUSH)
         tlb_flush_all();
     else

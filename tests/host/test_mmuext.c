@@ -118,26 +118,33 @@ static void errors_of_operations(void **state)
     }
 }
 
-/* Each flushes what it says, at once. */
+/* Each flushes what it says, at once: here, if this vCPU is among those that it names. */
 static void flushes(void **state)
 {
-    const struct {
+    static const struct {
         unsigned cmd, all, one;
-    } cases[] = { { MMUEXT_TLB_FLUSH_LOCAL, 1, 0 }, { MMUEXT_TLB_FLUSH_MULTI, 1, 0 },
-                  { MMUEXT_TLB_FLUSH_ALL, 1, 0 },   { MMUEXT_INVLPG_LOCAL, 0, 1 },
-                  { MMUEXT_INVLPG_MULTI, 0, 1 },    { MMUEXT_INVLPG_ALL, 0, 1 } };
+        bool named; /* by a set of vCPUs */
+    } cases[] = { { MMUEXT_TLB_FLUSH_LOCAL, 1, 0, false }, { MMUEXT_TLB_FLUSH_MULTI, 1, 0, true },
+                  { MMUEXT_TLB_FLUSH_ALL, 1, 0, false },   { MMUEXT_INVLPG_LOCAL, 0, 1, false },
+                  { MMUEXT_INVLPG_MULTI, 0, 1, true },     { MMUEXT_INVLPG_ALL, 0, 1, false } };
+    const uint64_t self = 1ul << vcpu_current()->id, sets[] = { self, 0, ~self, ~0ul };
+    uint64_t *set = (uint64_t *)((char *)machine_requests() + 0x800);
 
     (void)state;
-    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        for (unsigned address = 0; address < 2; address++) {
-            struct mmuext_op op = { .cmd = cases[i].cmd, .arg2.vcpumask.p = (void *)GUEST_VA };
-            unsigned long all = ghost_flushes, one = ghost_va_flushes;
+    for (unsigned n = 0; n < 6 * 2 * 4; n++) {
+        unsigned i = n / 8, address = n & 1;
+        struct mmuext_op op = { .cmd = cases[i].cmd,
+                                .arg2.vcpumask.p = (void *)(GUEST_REQUESTS + 0x800) };
+        unsigned long all = ghost_flushes, one = ghost_va_flushes;
+        bool here;
 
-            op.arg1.linear_addr = address ? HV_VA_START : PAGE_SIZE; /* ours is left alone */
-            assert_int_equal(ext_run(&op, 1, DOMID_SELF), 0);
-            assert_int_equal(ghost_flushes - all, cases[i].all);
-            assert_int_equal(ghost_va_flushes - one, cases[i].one && !address);
-        }
+        *set = sets[n / 2 % 4];
+        here = !cases[i].named || *set & self;
+        op.arg1.linear_addr = address ? HV_VA_START : PAGE_SIZE; /* ours is left alone */
+        machine_note("command %u, set %lx", op.cmd, *set);
+        assert_int_equal(ext_run(&op, 1, DOMID_SELF), 0);
+        assert_int_equal(ghost_flushes - all, here && cases[i].all);
+        assert_int_equal(ghost_va_flushes - one, here && cases[i].one && !address);
     }
 }
 
