@@ -21,6 +21,7 @@
 
 #define NS_PER_S        1000000000ull
 #define RTC_PATIENCE_NS (10 * NS_PER_S / 1000)
+#define RTC_TRIES       2000u
 
 enum { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, RTC_FIELDS };
 
@@ -50,22 +51,24 @@ static uint64_t days_from_date(unsigned year, unsigned month, unsigned day)
 }
 
 /*
- * Two equal readings: none of them fell into an update. An update takes 2 ms at most; a machine
- * without a clock does not hold us longer than RTC_PATIENCE_NS.
+ * Two equal readings: none of them fell into an update, which takes 2 ms at most. A machine without a
+ * clock is given up after RTC_PATIENCE_NS and RTC_TRIES: an emulated one may stand still in a reading
+ * for longer than any update, and that says nothing about its clock.
  */
 static void rtc_read_stable(uint8_t field[RTC_FIELDS])
 {
     uint64_t start = system_time();
     uint8_t again[RTC_FIELDS];
 
-    do {
+    for (unsigned tries = 0; tries < RTC_TRIES || system_time() - start < RTC_PATIENCE_NS;
+         tries++) {
         if (rtc_read(RTC_REG_A) & RTC_A_UPDATING)
             continue;
         rtc_read_all(field);
         rtc_read_all(again);
         if (!memcmp(field, again, sizeof(again)))
             break;
-    } while (system_time() - start < RTC_PATIENCE_NS);
+    }
     outb(RTC_INDEX, RTC_REG_A); /* NMI on again */
     inb(RTC_DATA);
 }
