@@ -101,6 +101,12 @@ void expect_fault_exec(uint64_t va, uint32_t error);
 /* fn(arg) must raise this exception.  Result: the report. */
 struct trap_report expect_trap(void (*fn)(void *arg), void *arg, unsigned int vector);
 
+/*
+ * Runs until that many timer interrupts have arrived since clock_ticks() was `seen`: FAILURE after 30 s,
+ * which is to tell one that does not come from a machine that stands still for a while.
+ */
+void expect_ticks(uint64_t seen, uint64_t more);
+
 /* A process must have been killed by a page fault with this address and error code. */
 void expect_killed(const struct process *process, uint64_t cr2, uint32_t error);
 

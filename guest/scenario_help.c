@@ -8,12 +8,14 @@
  */
 #include "scenario.h"
 
+#include "clock.h"
 #include "mm/p2m.h"
 #include "mm/page_cache.h"
 #include "mm/swap.h"
 
 #define KEPT_MAX 64
 #define VA_STEP  (1UL << L3_SHIFT)
+#define TICKS_NS 30000000000UL
 
 static struct region *regions[KEPT_MAX];
 static pfn_t pages[KEPT_MAX];
@@ -137,6 +139,16 @@ struct trap_report expect_trap(void (*fn)(void *arg), void *arg, unsigned int ve
         scenario_fail("vector %u error %x cr2 %lx, expected vector %u", r.vector, r.error, r.cr2,
                       vector);
     return r;
+}
+
+void expect_ticks(uint64_t seen, uint64_t more)
+{
+    uint64_t start = clock_ns();
+
+    while (clock_ticks() - seen < more && clock_ns() - start < TICKS_NS)
+        ;
+    if (clock_ticks() - seen < more)
+        scenario_fail("%lu of %lu timer interrupts", clock_ticks() - seen, more);
 }
 
 void expect_killed(const struct process *p, uint64_t cr2, uint32_t error)

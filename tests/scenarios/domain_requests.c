@@ -64,7 +64,7 @@ SCENARIO(sched_poll, "sched-poll", "poll waits for a port or its timeout, and re
     evtchn_port_t ports[2] = { 0, NO_PORT };
     sched_poll_t poll = { .nr_ports = 1 };
     struct sched_watchdog dog = { .id = 3 };
-    uint64_t start, slept;
+    uint64_t start;
 
     EXPECT_EQ(hypercall_event_channel_op(EVTCHNOP_bind_ipi, &ipi), 0);
     shared_info_page.evtchn_mask[ipi.port / 64] |= 1UL << ipi.port % 64;
@@ -73,9 +73,7 @@ SCENARIO(sched_poll, "sched-poll", "poll waits for a port or its timeout, and re
     start = clock_ns();
     poll.timeout = start + 20 * MS;
     EXPECT_EQ(hypercall_sched_op(SCHEDOP_poll, &poll), 0);
-    slept = clock_ns() - start;
-    EXPECT(slept >= 20 * MS);
-    EXPECT(slept < 2000 * MS);
+    EXPECT(clock_ns() - start >= 20 * MS);
     EXPECT_EQ(port_send(ipi.port), 0);
     poll.timeout = 0; /* for ever, were it not pending */
     EXPECT_EQ(hypercall_sched_op(SCHEDOP_poll, &poll), 0);
@@ -151,15 +149,11 @@ SCENARIO(vcpu_requests, "vcpu-op",
     periodic.period_ns = 2 * MS;
     ticks = clock_ticks();
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &periodic), 0);
-    /* Seconds, not 3 periods: the machine itself may not be running for a while. */
-    for (uint64_t start = clock_ns(); clock_ns() - start < 3000 * MS && clock_ticks() - ticks < 3;)
-        ;
+    expect_ticks(ticks, 3);
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
-    EXPECT(clock_ticks() - ticks >= 3);
     ticks = clock_ticks();
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &single), 0);
-    for (uint64_t start = clock_ns(); clock_ns() - start < 3000 * MS && clock_ticks() == ticks;)
-        ;
+    expect_ticks(ticks, 1);
     EXPECT_EQ(clock_ticks(), ticks + 1);
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL), 0);
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_send_nmi, 0, &single), -XEN_EINVAL);

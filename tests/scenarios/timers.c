@@ -16,7 +16,7 @@
 #include "clock.h"
 
 #define MS       1000000UL
-#define FOREVER  (40000 * MS) /* the longest that anything is waited for */
+#define FOREVER  (40000 * MS) /* longer than anything is waited for */
 #define LATE_MAX (3000 * MS)  /* to tell it from one that was forgotten */
 
 static void single_set(uint64_t deadline)
@@ -38,22 +38,12 @@ static void periodic_set(uint64_t ns)
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &timer), 0);
 }
 
-/* Runs until that many events have come since the clock counted `seen`. */
-static void ticks_wait(uint64_t seen, uint64_t more)
-{
-    uint64_t start = clock_ns();
-
-    while (clock_ticks() - seen < more && clock_ns() - start < FOREVER)
-        ;
-    EXPECT(clock_ticks() - seen >= more);
-}
-
 /* The next event is that of this deadline. Result: how late it was. */
 static uint64_t single_expect(uint64_t seen, uint64_t deadline)
 {
     uint64_t now;
 
-    ticks_wait(seen, 1);
+    expect_ticks(seen, 1);
     now = clock_ns();
     EXPECT(now >= deadline);
     return now - deadline;
@@ -116,13 +106,13 @@ SCENARIO(timer_moves, "timer-moves", "deadlines that are moved, cancelled, repea
     single_try(130 * MS);
 
     periodic_set(MS);
-    ticks_wait(clock_ticks(), 5);
+    expect_ticks(clock_ticks(), 5);
     single_set(clock_ns() + MS / 3);
-    ticks_wait(clock_ticks(), 6);
+    expect_ticks(clock_ticks(), 6);
     periodic_set(3 * MS);
-    ticks_wait(clock_ticks(), 4);
+    expect_ticks(clock_ticks(), 4);
     periodic_set(MS);
-    ticks_wait(clock_ticks(), 4);
+    expect_ticks(clock_ticks(), 4);
     EXPECT_EQ(hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
     silence_expect(5 * MS);
     single_try(2 * MS + MS / 7);
