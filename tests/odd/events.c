@@ -94,6 +94,8 @@ void timers(void)
     say("periodic timer stopped: %ld", vcpu_op(VCPUOP_stop_periodic_timer, 0));
     poll.timeout = 1; /* long past: only lets what is on its way arrive */
     hypercall(__HYPERVISOR_sched_op, SCHEDOP_poll, (uint64_t)&poll, 0, 0);
+    upcalls(true); /* a tick since the last one is not to be taken for what comes next */
+    upcalls(false);
     period.period_ns = 999999;
     say("period below 1 ms: %ld", vcpu_op(VCPUOP_set_periodic_timer, &period));
     period.period_ns = ~0ul;
