@@ -127,19 +127,26 @@ void job_basic(void)
     printf("all as it should be\n");
 }
 
-void job_writer(void)
+/* A node of this domain's, empty, which the peer may read (r) or write (w). */
+static void node_open(const char *path, char right)
 {
     char perms[32];
-    long domid;
 
     CHECK(xenstore_read(0, "domid", value, sizeof(value)) > 0);
-    domid = strtol(value, NULL, 10);
-    (void)snprintf(perms, sizeof(perms), "n%ld r%lu", domid, number("peer", 0));
-    CHECK(xenstore_write(0, "data/message", "") == 0);
-    CHECK(xenstore_set_perms(0, "data/message", perms) == 0);
+    (void)snprintf(perms, sizeof(perms), "n%ld %c%lu", strtol(value, NULL, 10), right,
+                   number("peer", 0));
+    CHECK(xenstore_write(0, path, "") == 0);
+    CHECK(xenstore_set_perms(0, path, perms) == 0);
+}
+
+/* Its nodes end with it: it stays until the other has read them. */
+void job_writer(void)
+{
+    node_open("data/answer", 'w');
+    node_open("data/message", 'r');
     CHECK(xenstore_write(0, "data/message", "good morning") == 0);
-    /* Stays until the other has read it and is gone. */
-    clock_sleep(2000000000UL);
+    while (!reads(0, "data/answer", "thanks"))
+        clock_sleep(10000000);
 }
 
 void job_reader(void)
@@ -154,6 +161,8 @@ void job_reader(void)
     CHECK(!strcmp(got, path));
     CHECK(xenstore_write(0, path, "mine") == -XEN_EACCES);
     printf("it says: %s\n", value);
+    (void)snprintf(path, sizeof(path), "/local/domain/%lu/data/answer", number("peer", 0));
+    CHECK(xenstore_write(0, path, "thanks") == 0);
 }
 
 void job_worker(void)
