@@ -22,7 +22,7 @@ def test_quick_store():
     with Terminal(
         "--domain", f'{LINUX},name=linux,cmdline="console=hvc0"', "--domain", STORE, limit=90
     ) as guest:
-        up = guest.wait(r"^linux\| init: up after ([0-9.]+) s")
+        guest.wait(r"^linux\| init: up after ([0-9.]+) s")
         guest.wait(PROMPT)
         guest.type("stty -echo; exec 3<>/dev/xen/xenbus; echo open\n")
         guest.wait(r"^linux\| .*open$")
@@ -33,9 +33,8 @@ def test_quick_store():
             guest.wait(rf"^linux\| .*{value}$")
         guest.type("poweroff -f\n")
         assert guest.status() == 0, guest.shown[-2000:]
-    assert float(up[1]) < 30
     assert re.search(r"^store\| store: d1 \(linux\) is served$", guest.shown, re.M)
-    assert not re.search(r"xenbus.*(error|[Ff]ail|timeout|[Ww]aiting)", guest.shown), guest.shown
+    assert not re.search(r"(?i)xenbus.*(error|fail|timeout|waiting)", guest.shown), guest.shown
 
 
 def test_quick_asked_to_power_off():
