@@ -72,6 +72,15 @@ void job_offer(void)
         unbound_wait("offer", alloc.port);
 }
 
+/* As the initial domain: until domain dom has ended. */
+static void end_wait(domid_t dom)
+{
+    struct evtchn_status status = { .dom = dom, .port = 1 };
+
+    while (dom != DOMID_SELF && event(EVTCHNOP_status, &status) != -XEN_ESRCH)
+        clock_sleep(MS);
+}
+
 void job_call(void)
 {
     struct evtchn_bind_interdomain bind = { .remote_dom = (domid_t)number("from", 1),
@@ -93,6 +102,7 @@ void job_call(void)
     }
     kprint("call: answers=%lu status=%ld reset=%ld\n", rounds, event(EVTCHNOP_status, &theirs),
            event(EVTCHNOP_reset, &(struct evtchn_reset){ bind.remote_dom }));
+    end_wait((domid_t)number("after", DOMID_SELF));
     if (number("stay", 0))
         unbound_wait("call", bind.local_port);
     else if (number("close", 1))

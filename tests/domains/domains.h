@@ -24,7 +24,8 @@ void job_halves(void); /* writes a line in two halves, a pause between them */
 void job_offer(
     void); /* answers rounds=N calls of domain to=N at port=N; stay=1: until that one hangs up */
 void job_call(
-    void); /* calls domain from=N there; then close=0, stay=1, or hangs up; once=1: tries once */
+    void); /* calls domain from=N there; then close=0, stay=1, or hangs up; once=1: tries once; after=N:
+              hangs up only when that domain has ended */
 void job_ports(void);    /* any requests about ports, for a time within=MS */
 void job_debugged(void); /* until the key that shows domains is pressed */
 void job_dog(void);      /* is ended by its watchdog */

@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("PINION_BUILD") or ROOT / "build")
 HERE = Path(__file__).resolve().parent
+# QEMU's clock counts instructions: the time that a domain sees does not go on while the machine stands.
+COUNTED = ("-icount", "shift=0,sleep=off")
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from pinion_lib import machine  # noqa: E402

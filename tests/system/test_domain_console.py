@@ -3,7 +3,7 @@
 
 import re
 
-from conftest import BUILD, boot_modules
+from conftest import BUILD, COUNTED, boot_modules
 
 KERNEL = BUILD / "domains.elf"
 SWITCH = b"\x01\x01\x01"
@@ -22,7 +22,8 @@ def said(out, name):
 def test_lines_are_whole_and_begin_with_the_name():
     rounds = 40
     words = f"job=halves rounds={rounds}"
-    done = boot_modules([domain(name, words) for name in ("a", "b", "c")], "domu")
+    modules = [domain(name, words) for name in ("a", "b", "c")]
+    done = boot_modules(modules, "domu", extra=COUNTED)
     for name in ("a", "b", "c"):
         assert said(done.out, name) == ["first half, second half"] * rounds, done.out
 
@@ -34,6 +35,7 @@ def test_an_unfinished_line_is_written_after_a_pause():
             domain("quick", "job=halves rounds=20 pause=10"),
         ],
         "domu",
+        extra=COUNTED,
     )
     assert said(done.out, "slow") == ["first half, ", "second half"], done.out
 
@@ -66,7 +68,7 @@ def test_input_goes_round():
 
 def test_input_of_a_domain_that_has_ended_goes_to_the_next():
     done = boot_modules(
-        [domain("a", "job=halves rounds=1"), domain("b", "job=busy to=300")], "domu"
+        [domain("a", "job=halves rounds=1"), domain("b", "job=busy to=300")], "domu", extra=COUNTED
     )
     assert re.findall(GIVEN, done.out, re.M)[:1] == ["DOM2 (b)"], done.out
 

@@ -9,7 +9,7 @@ import os
 import re
 
 import pytest
-from conftest import BUILD, boot_modules
+from conftest import BUILD, COUNTED, boot_modules
 
 KERNEL = BUILD / "domains.elf"
 SECONDS = int(os.environ.get("PINION_SECONDS", "0"))
@@ -32,7 +32,7 @@ def test_the_others_get_their_share_and_nothing_is_lost():
         memory="160M",
         limit=100 + 2 * SECONDS,
         # Counted instructions repeat; the ten minutes are those of the clock on the wall.
-        extra=() if SECONDS else ("-icount", "shift=0,sleep=off"),
+        extra=() if SECONDS else COUNTED,
     )
     assert done.status == 0x10, done.out[-3000:]
     audits = re.findall(r"^\(XEN\) audit: .* before: (.*)$", done.out, re.M)

@@ -7,10 +7,9 @@ import subprocess
 import time
 
 import pytest
-from conftest import BUILD, boot_modules, machine
+from conftest import BUILD, COUNTED, boot_modules, machine
 
 KERNEL = BUILD / "domains.elf"
-COUNTED = ("-icount", "shift=0,sleep=off")
 
 
 def domain(name, words, *keys):

@@ -51,8 +51,8 @@ def test_a_port_is_for_whom_it_was_offered():
     """The third one is refused; the initial domain may look, but not reset a domain that runs."""
     done = run(
         [
-            domain("i", "job=call from=1 port=41"),
-            domain("a", "job=offer to=0 port=41"),
+            domain("i", "job=call from=1 port=41 after=2"),
+            domain("a", "job=offer to=0 port=41 stay=1"),
             domain("b", "job=call from=1 port=41 once=1"),
         ]
     )

@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from conftest import BUILD, boot_modules
+from conftest import BUILD, COUNTED, boot_modules
 
 POWEROFF, CRASH = 0x10, 0x13
 KERNEL = BUILD / "domains.elf"
@@ -91,6 +91,7 @@ def test_the_initial_domain_maps_a_frame_by_its_number(unmap):
             f"{KERNEL} domain:memory=8M:name=other job=busy to=300",
         ],
         "audit=exit",
+        extra=COUNTED,
     )
     assert "peek: mapped" in done.out
     assert "peek: outlived it" in done.out
