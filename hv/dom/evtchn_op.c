@@ -111,6 +111,21 @@ static long op_bind_interdomain(struct domain *self, union evtchn_arg *u)
     return 0;
 }
 
+static long bind_virq_locked(struct domain *self, uint32_t virq, uint32_t vcpu)
+{
+    uint16_t *bound = &self->vcpu[vcpu]->virq_port[virq];
+    long port;
+
+    if (*bound)
+        return refuse_port(-EEXIST, "virq-is-bound");
+    port = evtchn_alloc(self, EVTCHN_VIRQ, vcpu);
+    if (port < 0)
+        return refuse_port(port, "evtchn-none-free");
+    self->evtchn.port[port].remote_port = virq;
+    *bound = (uint16_t)port;
+    return port;
+}
+
 static long op_bind_virq(struct domain *self, union evtchn_arg *u)
 {
     uint32_t virq = u->bind_virq.virq, vcpu = u->bind_virq.vcpu;
@@ -122,17 +137,11 @@ static long op_bind_virq(struct domain *self, union evtchn_arg *u)
         return refuse_port(-EINVAL, "virq-is-global");
     if (!vcpu_exists(self, vcpu))
         return refuse_port(-ENOENT, "vcpu-unknown");
-    if (self->vcpu[vcpu]->virq_port[virq])
-        return refuse_port(-EEXIST, "virq-is-bound");
     spin_lock(&self->evtchn.lock);
-    port = evtchn_alloc(self, EVTCHN_VIRQ, vcpu);
-    if (port > 0) {
-        self->evtchn.port[port].remote_port = virq;
-        self->vcpu[vcpu]->virq_port[virq] = (uint16_t)port;
-    }
+    port = bind_virq_locked(self, virq, vcpu);
     spin_unlock(&self->evtchn.lock);
     if (port < 0)
-        return refuse_port(port, "evtchn-none-free");
+        return port;
     u->bind_virq.port = (evtchn_port_t)port;
     if (virq == VIRQ_TIMER)
         vcpu_timers_update(self->vcpu[vcpu]);
@@ -167,24 +176,44 @@ static struct evtchn *port_in_use(struct domain *d, uint32_t port)
     return e && e->state != EVTCHN_FREE ? e : 0;
 }
 
-/* Frees a port under the locks that its state needs. */
-static void port_close(struct domain *self, uint32_t port)
+/* The other end's domain, whose lock a port's state needs as well; without one, the port's own. */
+static struct domain *port_peer(struct domain *d, uint32_t port)
 {
-    struct evtchn *e = &self->evtchn.port[port];
+    const struct evtchn *e = &d->evtchn.port[port];
     struct domain *peer = e->state == EVTCHN_INTERDOMAIN ? domain_find(e->remote_dom) : 0;
 
-    if (!peer)
-        peer = self;
-    evtchn_lock_both(self, peer);
-    evtchn_free(self, port);
-    evtchn_unlock_both(self, peer);
+    return peer ? peer : d;
+}
+
+/* Who the peer is may change until the locks are held. */
+static struct domain *port_lock(struct domain *d, uint32_t port)
+{
+    for (;;) {
+        struct domain *peer = port_peer(d, port);
+
+        evtchn_lock_both(d, peer);
+        if (port_peer(d, port) == peer)
+            return peer;
+        evtchn_unlock_both(d, peer);
+    }
+}
+
+/* False if it is free already. */
+static bool port_close(struct domain *d, uint32_t port)
+{
+    struct domain *peer = port_lock(d, port);
+    bool used = d->evtchn.port[port].state != EVTCHN_FREE;
+
+    if (used)
+        evtchn_free(d, port);
+    evtchn_unlock_both(d, peer);
+    return used;
 }
 
 static long op_close(struct domain *self, union evtchn_arg *u)
 {
-    if (!port_in_use(self, u->close.port))
+    if (!evtchn_port_valid(self, u->close.port) || !port_close(self, u->close.port))
         return refuse_port(-EINVAL, "evtchn-port-free");
-    port_close(self, u->close.port);
     return 0;
 }
 
@@ -258,15 +287,19 @@ static long op_status(struct domain *self, union evtchn_arg *u)
 
 static long op_bind_vcpu(struct domain *self, union evtchn_arg *u)
 {
-    struct evtchn *e = port_in_use(self, u->bind_vcpu.port);
+    struct evtchn *e;
+    bool moves;
 
     if (!vcpu_exists(self, u->bind_vcpu.vcpu))
         return refuse_port(-ENOENT, "vcpu-unknown");
-    if (!e || e->state == EVTCHN_IPI ||
-        (e->state == EVTCHN_VIRQ && virq_is_per_vcpu(e->remote_port)))
-        return refuse_port(-EINVAL, "evtchn-keeps-its-vcpu");
-    e->vcpu = (uint8_t)u->bind_vcpu.vcpu;
-    return 0;
+    spin_lock(&self->evtchn.lock);
+    e = port_in_use(self, u->bind_vcpu.port);
+    moves = e && e->state != EVTCHN_IPI &&
+            !(e->state == EVTCHN_VIRQ && virq_is_per_vcpu(e->remote_port));
+    if (moves)
+        e->vcpu = (uint8_t)u->bind_vcpu.vcpu;
+    spin_unlock(&self->evtchn.lock);
+    return moves ? 0 : refuse_port(-EINVAL, "evtchn-keeps-its-vcpu");
 }
 
 static long op_unmask(struct domain *self, union evtchn_arg *u)
@@ -288,8 +321,7 @@ static long op_reset(struct domain *self, union evtchn_arg *u)
     if (d != self)
         return refuse_port(-EINVAL, "evtchn-domain-runs");
     for (uint32_t port = 1; port < d->evtchn.limit; port++)
-        if (d->evtchn.port[port].state != EVTCHN_FREE)
-            port_close(d, port);
+        (void)port_close(d, port);
     return 0;
 }
 
