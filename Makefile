@@ -23,7 +23,7 @@ HV_SRCS := main.c domains.c boot/head.S boot/multiboot.c boot/cmdline.c cpu/mach
 	cpu/guest_symbols.c cpu/smap.c \
 	cpu/syscall.S cpu/entry.S cpu/fault.S cpu/user.S cpu/traps.c cpu/exit.c \
 	cpu/switch.c cpu/desc.c cpu/irq.c cpu/apic.c cpu/clock.c cpu/timer.c cpu/fpu.c \
-	mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
+	mm/frame.c mm/owner.c mm/page_alloc.c mm/mem_range.c mm/boot_map.c mm/hv_map.c \
 	mm/tlb.c mm/guest_copy.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
 	pv/hypercall.c pv/multicall.c pv/mmu_update.c pv/mmu_entry.c pv/update_va.c pv/mmuext.c pv/base_pointer.c pv/bounce.c pv/trap_table.c pv/iret.c \
@@ -73,7 +73,7 @@ INITRD_FILES :=
 HOST_TESTS := test_frames test_types test_entries test_entry_changes test_firmware test_audit test_audit_frames test_auditor test_batches test_update_va test_mmuext test_base_pointers test_callbacks test_hostile test_flush test_injection test_interference test_random test_decode test_rmw test_fetch test_descriptor test_segments test_reservation test_exchange test_memory_info test_lists test_refusals test_ptwr test_ptwr_ways test_store_form test_elf test_multiboot test_work test_edges test_audit_grants test_grants test_grant_entries test_grant_tables test_grant_faults test_grant_deaths test_events test_event_wakes test_vcpu_context test_context_faults test_vcpu_op test_vcpu_time test_calls test_control test_debugreg test_cpuid test_pit test_shares
 # Tests that run a second time on a tiny machine: NAME.tiny.
 HOST_TINY_TESTS := test_frames test_types test_entries test_entry_changes test_firmware test_audit test_audit_frames test_auditor test_batches test_update_va test_mmuext test_hostile test_flush test_injection test_interference test_random test_counts test_edges
-HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/mem_range.c \
+HOST_HV_SRCS := mm/frame.c mm/owner.c mm/page_alloc.c mm/mem_range.c \
 	pt/page_type.c pt/table.c pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/audit.c pt/audit_entry.c pt/audit_free.c pt/audit_sum.c pt/descriptor.c \
 	pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c pv/update_va.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c pv/ptwr_fault.c pv/store_form.c \
 	pv/descriptor.c pv/memory_op.c pv/memory_info.c pv/memory_exchange.c pv/multicall.c pv/trap_table.c \

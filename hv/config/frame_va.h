@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frame table and the direct map of the machine: all RAM from DIRECTMAP_VA on (hv/mm/layout.h
- * draws the range).
+ * The frame table, the machine-to-physical table and the direct map of the machine: all RAM from
+ * DIRECTMAP_VA on (hv/mm/layout.h draws the ranges).
  */
 #ifndef HV_CONFIG_FRAME_VA_H
 #define HV_CONFIG_FRAME_VA_H
@@ -9,6 +9,7 @@
 #include "mm/layout.h"
 
 #define frame_table ((struct frame *)FRAME_TABLE_VA)
+#define m2p_table   ((uint64_t *)M2P_RW_VA)
 
 static inline void *frame_va(mfn_t mfn)
 {

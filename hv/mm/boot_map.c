@@ -10,6 +10,7 @@
  */
 #include "mm/boot_map.h"
 
+#include "hooks.h"
 #include "lib/string.h"
 #include "mm/hv_map.h"
 #include "mm/m2p.h"
@@ -21,6 +22,9 @@
 #define VGA_END    0xc0000ull
 #define BIOS_START 0xe0000ull
 #define BOOT_REACH 0x100000000ull /* tables are written through the temporary direct map */
+
+/* hv.lds.S: the image is in one of these. */
+_Static_assert(HV_IMAGE_PA % BIG_SIZE == 0, "the image begins a large page");
 
 #define M2P_RO_ABOVE (PTE_P | PTE_U | PTE_A)
 #define M2P_RO_LEAF  (PTE_P | PTE_U | PTE_A | PTE_NX)
@@ -41,9 +45,15 @@ struct mem_range boot_map_image(void)
     return (struct mem_range){ HV_IMAGE_PA, image_pa(__image_end) };
 }
 
+/* Memory aligned to its size, all of it below limit; 0 = there is none. */
+static uint64_t memory_take(uint64_t bytes, uint64_t limit)
+{
+    return hook_fail() ? 0 : mem_ranges_take(source, bytes, bytes, limit);
+}
+
 static uint64_t boot_table_page(void)
 {
-    uint64_t pa = mem_ranges_take(source, PAGE_SIZE, PAGE_SIZE, BOOT_REACH);
+    uint64_t pa = memory_take(PAGE_SIZE, BOOT_REACH);
 
     if (pa)
         memset(frame_va(ma_to_mfn(pa)), 0, PAGE_SIZE);
@@ -84,15 +94,14 @@ static bool map_image(void)
  */
 static bool map_direct(uint64_t start, uint64_t end)
 {
-    const uint64_t constant_start = HV_IMAGE_PA, constant_end = image_pa(__rodata_end);
+    const uint64_t constant_end = image_pa(__rodata_end);
 
     while (start < end) {
         uint64_t va = DIRECTMAP_VA + start, size = BIG_SIZE;
-        bool constant = start >= constant_start && start < constant_end;
+        bool constant = start >= HV_IMAGE_PA && start < constant_end;
         unsigned level = 2;
 
-        if (hv_map_small || start % BIG_SIZE || end - start < BIG_SIZE ||
-            (start < constant_end && start + BIG_SIZE > constant_start)) {
+        if (hv_map_small || start % BIG_SIZE || end - start < BIG_SIZE || start == HV_IMAGE_PA) {
             size = PAGE_SIZE;
             level = 1;
         }
@@ -109,7 +118,7 @@ static bool map_table(uint64_t va, uint64_t bytes, uint64_t ro_va)
     for (uint64_t at = 0; at < bytes;) {
         bool big = bytes - at >= BIG_SIZE && !hv_map_small;
         uint64_t size = big ? BIG_SIZE : PAGE_SIZE;
-        uint64_t pa = mem_ranges_take(source, size, size, ~0ull);
+        uint64_t pa = memory_take(size, ~0ull);
 
         if (!pa || hv_map_set(va + at, big ? 2 : 1, pa | HV_PTE_DATA, HV_PTE_TABLE))
             return false;
@@ -146,34 +155,24 @@ static void owner_fill(uint64_t start, uint64_t end, uint64_t owner)
         *f = (struct frame){ ref, 0 };
 }
 
-/* [start, end) is not free: what of it is RAM is the hypervisor's. */
-static void owner_fill_used(const struct mem_ranges *ram, uint64_t start, uint64_t end)
-{
-    for (unsigned i = 0; i < ram->count && start < end; i++) {
-        struct mem_range r = ram->at[i];
-
-        if (r.end <= start)
-            continue;
-        r.start = r.start < start ? start : r.start < end ? r.start : end;
-        r.end = r.end < end ? r.end : end;
-        owner_fill(start, r.start, OWNER_IO);
-        owner_fill(r.start, r.end, OWNER_HV);
-        start = r.end;
-    }
-    owner_fill(start, end, OWNER_IO);
-}
-
+/* What is free lies in RAM, the rest of which is the hypervisor's; what is between ranges is no RAM. */
 static void tables_fill(const struct mem_ranges *ram, const struct mem_ranges *free)
 {
+    const struct mem_range *next = free->at, *last = &free->at[free->count];
     uint64_t at = 0;
 
     memset(m2p_table, 0xff, frame_limit * sizeof(uint64_t));
-    for (unsigned i = 0; i < free->count; i++) {
-        owner_fill_used(ram, at, free->at[i].start);
-        owner_fill(free->at[i].start, free->at[i].end, OWNER_NONE);
-        at = free->at[i].end;
+    for (unsigned i = 0; i < ram->count; i++) {
+        owner_fill(at, ram->at[i].start, OWNER_IO);
+        at = ram->at[i].start;
+        for (; next < last && next->end <= ram->at[i].end; next++) {
+            owner_fill(at, next->start, OWNER_HV);
+            owner_fill(next->start, next->end, OWNER_NONE);
+            at = next->end;
+        }
+        owner_fill(at, ram->at[i].end, OWNER_HV);
+        at = ram->at[i].end;
     }
-    owner_fill_used(ram, at, frame_limit << PAGE_SHIFT);
 }
 
 static void firmware_fill(const struct mem_ranges *firmware)
@@ -196,7 +195,6 @@ bool boot_map_build(const struct mem_ranges *ram, const struct mem_ranges *firmw
 
     frame_limit = ram->at[ram->count - 1].end >> PAGE_SHIFT;
     frame_ram_pages = mem_ranges_bytes(ram) >> PAGE_SHIFT;
-    m2p_table = (uint64_t *)M2P_RW_VA;
 
     source = free;
     hv_map_table_source = boot_table_page;

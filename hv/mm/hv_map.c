@@ -64,7 +64,8 @@ static uint64_t table_page(void)
 
 /*
  * The entry of va in the table of this level, under table, which is one of level top. Missing
- * tables are made with the rights above. 0 when out of memory, or when a larger page is in the way.
+ * tables are made with the rights above, if there are any. 0 when a table is missing and not made, or
+ * when a larger page is in the way.
  */
 static uint64_t *entry_at(uint64_t *table, unsigned top, uint64_t va, unsigned level,
                           uint64_t above)
@@ -73,7 +74,7 @@ static uint64_t *entry_at(uint64_t *table, unsigned top, uint64_t va, unsigned l
         uint64_t *entry = &table[level_index(va, l)];
 
         if (!(*entry & PTE_P)) {
-            uint64_t page = table_page();
+            uint64_t page = above ? table_page() : 0;
 
             if (!page)
                 return 0;
@@ -114,9 +115,9 @@ void *hv_map_io(uint64_t pa)
 /* The CPU sets the dirty bit, at the first write after it has lost the translation. */
 bool hv_map_written(const void *page)
 {
-    uint64_t *entry = entry_at(table_va(idle_root_pa), 4, (uint64_t)page, 1, HV_PTE_TABLE);
+    uint64_t *entry = entry_at(table_va(idle_root_pa), 4, (uint64_t)page, 1, 0);
 
-    if (!entry || !hv_map_small)
+    if (!entry)
         return true;
     if (!(*entry & PTE_D))
         return false;
@@ -137,14 +138,14 @@ int perdomain_set(struct perdomain_map *map, uint64_t va, uint64_t pte)
     uint64_t *entry = 0;
 
     spin_lock(&map_lock); /* another vCPU of the domain's may need the same tables */
-    if (!map->l3_pa)
+    if (!map->l3_pa && pte)
         map->l3_pa = table_page();
     if (map->l3_pa)
-        entry = entry_at(table_va(map->l3_pa), 3, va, 1, HV_PTE_TABLE);
+        entry = entry_at(table_va(map->l3_pa), 3, va, 1, pte ? HV_PTE_TABLE : 0);
     if (entry)
         *entry = pte;
     spin_unlock(&map_lock);
-    return entry ? 0 : -ENOMEM;
+    return entry || !pte ? 0 : -ENOMEM;
 }
 
 static void tables_free(uint64_t pa, unsigned level)
@@ -192,7 +193,7 @@ void hv_stack_free(uint64_t top)
 
     for (unsigned i = 0; i < STACK_PAGES; i++) {
         uint64_t va = stack_page_va(top, i);
-        uint64_t *entry = entry_at(table_va(idle_root_pa), 4, va, 1, HV_PTE_TABLE);
+        uint64_t *entry = entry_at(table_va(idle_root_pa), 4, va, 1, 0);
         uint64_t pte = entry ? *entry : 0;
 
         if (!(pte & PTE_P))

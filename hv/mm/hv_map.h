@@ -65,7 +65,7 @@ void *hv_map_io(uint64_t pa);
 
 /*
  * Maps or unmaps (pte 0) one page in the per-domain area. va lies in slot 260; tables below
- * map->l3_pa are made as needed. 0 or -ENOMEM. No flush.
+ * map->l3_pa are made as needed. 0 or -ENOMEM; unmapping makes none and cannot fail. No flush.
  */
 struct perdomain_map {
     uint64_t l3_pa; /* machine address of the L3 under slot 260, 0 = none yet */

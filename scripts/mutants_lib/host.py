@@ -2,8 +2,9 @@
 """Kills by the host tests.
 
 hv/ becomes one shared library, so that a fault costs one object (all that include a header), one
-link, and the programs until the first that fails. Two variants of everything: `plain`, quick, and
-`asan`, with the sanitizers and the test objects compiled anew, for what survives the first.
+link, and the programs until the first that fails. There are three kinds of machine, each with a library
+and programs of its own. Two variants of everything: `plain`, quick, and `asan`, with the sanitizers and
+the test objects compiled anew, for what survives the first.
 """
 import hashlib
 import json
@@ -17,6 +18,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from .fault import ROOT, FaultError, source
@@ -77,6 +79,41 @@ def make_tree(tree):
     return tree
 
 
+@dataclass
+class Kind:
+    """A machine that tests run on: how all is compiled for it, and of what its programs are made."""
+
+    name: str
+    flags: list
+    hv: list
+    lib: list
+    programs: dict  # name: source
+
+    @property
+    def library(self):
+        return "hv" if self.name == "full" else f"hv-{self.name}"
+
+
+def kinds(given):
+    """The kinds in the Makefile's lists."""
+    words = {name: shlex.split(text) for name, text in given.items()}
+    hv = [f"hv/{source}" for source in words["hv"]]
+    lib = [f"tests/host/{source}" for source in words["lib"]]
+    boot = "tests/host/boot"
+    return [
+        Kind("full", [], hv, lib, {t: f"tests/host/{t}.c" for t in words["tests"]}),
+        Kind(
+            "tiny", words["tiny"], hv, lib,
+            {f"{t}.tiny": f"tests/host/{t}.c" for t in words["tiny-tests"]},
+        ),
+        Kind(
+            "boot", words["boot"], [f"hv/{source}" for source in words["boot-hv"]],
+            [f"{boot}/{source}" for source in words["boot-lib"]],
+            {t: f"{boot}/{t}.c" for t in words["boot-tests"]},
+        ),
+    ]
+
+
 class Host:
     """The host build of the tests, and what a fault does to it."""
 
@@ -86,25 +123,23 @@ class Host:
         flags = [f for f in shlex.split(given["cflags"]) if f not in DROPPED]
         flags = [f for f in flags if not f.startswith("-W")]
         self.flags = [f for f in flags if not f.startswith(("-fsanitize", "-fno-sanitize", "-O"))]
-        self.tiny = shlex.split(given["tiny"])
-        self.hv, self.lib = given["hv"].split(), given["lib"].split()
-        self.programs = [*given["tests"].split()]
-        self.programs += [f"{name}.tiny" for name in given["tiny-tests"].split()]
+        self.kinds = kinds(given)
+        self.programs = {program: kind for kind in self.kinds for program in kind.programs}
         self.seconds, self.kills = {}, {}
         self.trees = {}
         self.lock = threading.Lock()
 
     # ---- building ----
 
-    def compile(self, source, target, variant, tiny, tree):
+    def compile(self, source, target, variant, kind, tree):
         target.parent.mkdir(parents=True, exist_ok=True)
-        command = ["gcc", *self.flags, *VARIANTS[variant], *(self.tiny if tiny else [])]
+        command = ["gcc", *self.flags, *VARIANTS[variant], *kind.flags]
         command += ["-MMD", "-MF", f"{target}.d", "-c", "-o", str(target), source]
         done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
         return done.returncode == 0, done.stderr
 
-    def object(self, variant, tiny, source):
-        return self.work / variant / ("tiny" if tiny else "full") / f"{source}.o"
+    def object(self, variant, kind, source):
+        return self.work / variant / kind.name / f"{source}.o"
 
     def depends(self, target):
         """Files that an object was compiled from, relative to the root."""
@@ -114,33 +149,27 @@ class Host:
             return []
         return [word for word in text.replace("\\\n", " ").split()[1:] if not word.startswith("/")]
 
-    def sources(self, tiny):
-        programs = [p for p in self.programs if p.endswith(".tiny") == tiny]
-        tests = [f"tests/host/{p.removesuffix('.tiny')}.c" for p in programs]
-        return [f"hv/{s}" for s in self.hv], [f"tests/host/{s}" for s in self.lib], tests
-
     def prepare(self, variant):
         """Everything of a variant without a fault: compiled as far as it is older, linked."""
         stamp = self.work / variant / "digests.json"
         known = json.loads(stamp.read_text()) if stamp.is_file() else {}
-        salt = " ".join([*self.flags, *VARIANTS[variant], *self.tiny])
+        salt = " ".join([*self.flags, *VARIANTS[variant], *[f for k in self.kinds for f in k.flags]])
         jobs = []
-        for tiny in (False, True):
-            for source in [s for group in self.sources(tiny) for s in group]:
-                target = self.object(variant, tiny, source)
+        for kind in self.kinds:
+            for source in (*kind.hv, *kind.lib, *kind.programs.values()):
+                target = self.object(variant, kind, source)
                 if not target.is_file() or known.get(str(target)) != self.state(target, salt):
-                    jobs.append((source, target, variant, tiny, ROOT))
+                    jobs.append((source, target, variant, kind, ROOT))
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
             for (ok, text), job in zip(pool.map(lambda j: self.compile(*j), jobs), jobs):
                 if not ok:
                     raise FaultError(f"{job[0]} does not compile:\n{text}")
-        for tiny in (False, True):
-            hv, lib, tests = self.sources(tiny)
-            self.link_library(variant, tiny, {}, self.work / variant)
-            for test in tests:
-                self.link_program(variant, tiny, test, lib, {}, self.work / variant)
-                for source in (*hv, *lib, test):
-                    target = self.object(variant, tiny, source)
+        for kind in self.kinds:
+            self.link_library(variant, kind, {}, self.work / variant)
+            for program, test in kind.programs.items():
+                self.link_program(variant, program, {}, self.work / variant)
+                for source in (*kind.hv, *kind.lib, test):
+                    target = self.object(variant, kind, source)
                     known[str(target)] = self.state(target, salt)
         stamp.write_text(json.dumps(known))
 
@@ -153,9 +182,9 @@ class Host:
         )
         return done.returncode == 0, done.stderr
 
-    def link_library(self, variant, tiny, changed, to):
-        objects = [self.object(variant, tiny, s) for s in self.sources(tiny)[0]]
-        name = to / f"libhv{'-tiny' if tiny else ''}.so"
+    def link_library(self, variant, kind, changed, to):
+        objects = [self.object(variant, kind, s) for s in kind.hv]
+        name = to / f"lib{kind.library}.so"
         ok, text = self.link(
             variant, ["-shared", "-o", str(name), *[str(changed.get(o, o)) for o in objects]]
         )
@@ -163,16 +192,16 @@ class Host:
             raise FaultError(f"{name.name} does not link:\n{text}")
         return ok
 
-    def link_program(self, variant, tiny, test, lib, changed, to):
-        name = to / (Path(test).stem + (".tiny" if tiny else ""))
-        objects = [self.object(variant, tiny, s) for s in (test, *lib)]
+    def link_program(self, variant, program, changed, to):
+        kind = self.programs[program]
+        objects = [self.object(variant, kind, s) for s in (kind.programs[program], *kind.lib)]
         ok, text = self.link(
             variant,
-            ["-rdynamic", "-o", str(name), *[str(changed.get(o, o)) for o in objects],
-             f"-L{self.work / variant}", f"-lhv{'-tiny' if tiny else ''}", "-lcmocka"],
+            ["-rdynamic", "-o", str(to / program), *[str(changed.get(o, o)) for o in objects],
+             f"-L{self.work / variant}", f"-l{kind.library}", "-lcmocka"],
         )
         if not ok and not changed:
-            raise FaultError(f"{test} does not link:\n{text}")
+            raise FaultError(f"{program} does not link:\n{text}")
         return ok
 
     # ---- running ----
@@ -217,7 +246,11 @@ class Host:
 
     def knows(self, file):
         """Is the file part of the host build?"""
-        return any(file in self.depends(self.object("plain", False, f"hv/{s}")) for s in self.hv)
+        return any(self.has(kind, file) for kind in self.kinds)
+
+    def has(self, kind, file):
+        """Is it part of this kind of machine?"""
+        return any(file in self.depends(self.object("plain", kind, s)) for s in kind.hv)
 
     def learn(self, kept):
         """What caught the faults of earlier runs."""
@@ -227,10 +260,12 @@ class Host:
                 self.kills.setdefault(name.partition(":")[0], Counter())[program] += 1
 
     def order(self, file):
-        """Programs, those first that caught most in this file, then the quick ones."""
+        """Programs that have the file, those first that caught most in it, then the quick ones."""
         kills = self.kills.setdefault(file, Counter())
+        having = [kind.name for kind in self.kinds if self.has(kind, file)]
         return sorted(
-            self.programs, key=lambda p: (-kills[p], self.seconds.get(p, 0.0))
+            (p for p, kind in self.programs.items() if kind.name in having),
+            key=lambda p: (-kills[p], self.seconds.get(p, 0.0)),
         )
 
     def tree(self, job):
@@ -259,36 +294,35 @@ class Host:
             (tree / fault.file).write_text(text, encoding="utf-8")
         return verdict, by, time.monotonic() - start
 
-    def changed(self, fault, variant, tiny, programs, tree, to):
+    def changed(self, fault, variant, kind, programs, tree, to):
         """Builds what the fault changes: the programs linked anew, None when it does not compile."""
         again = variant == "asan"
-        hv, lib, tests = self.sources(tiny)
-        tests = [t for t in tests if Path(t).stem + (".tiny" if tiny else "") in programs]
+        tests = {p: source for p, source in kind.programs.items() if p in programs}
         changed, relinked = {}, set()
-        for source in (*hv, *lib, *tests) if again else hv:
-            target = self.object(variant, tiny, source)
+        for source in (*kind.hv, *kind.lib, *tests.values()) if again else kind.hv:
+            target = self.object(variant, kind, source)
             if fault.file in self.depends(target):
-                new = to / f"{'tiny-' if tiny else ''}{source.replace('/', '-')}.o"
-                if not self.compile(source, new, variant, tiny, tree)[0]:
+                new = to / f"{kind.name}-{source.replace('/', '-')}.o"
+                if not self.compile(source, new, variant, kind, tree)[0]:
                     return None
                 changed[target] = new
-        if not self.link_library(variant, tiny, changed, to):
+        if not self.link_library(variant, kind, changed, to):
             return None
-        for test in tests:
-            if changed.keys() & {self.object(variant, tiny, s) for s in (test, *lib)}:
-                self.link_program(variant, tiny, test, lib, changed, to)
-                relinked.add(Path(test).stem + (".tiny" if tiny else ""))
+        for program, test in tests.items():
+            if changed.keys() & {self.object(variant, kind, s) for s in (test, *kind.lib)}:
+                self.link_program(variant, program, changed, to)
+                relinked.add(program)
         return relinked
 
     def judge(self, fault, variant, programs, tree, to):
         relinked = {}
         for program in programs:
-            tiny = program.endswith(".tiny")
-            if tiny not in relinked:
-                relinked[tiny] = self.changed(fault, variant, tiny, programs, tree, to)
-            if relinked[tiny] is None:
+            kind = self.programs[program]
+            if kind.name not in relinked:
+                relinked[kind.name] = self.changed(fault, variant, kind, programs, tree, to)
+            if relinked[kind.name] is None:
                 return "no-compile", ""
-            own = to if program in relinked[tiny] else None
+            own = to if program in relinked[kind.name] else None
             status, _, which = self.run(program, variant, to, own)
             if status:
                 self.check([program])

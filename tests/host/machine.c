@@ -19,6 +19,7 @@
 struct percpu *machine_this_cpu;
 uint8_t *machine_memory;
 struct frame *frame_table;
+uint64_t *m2p_table;
 struct domain machine_guest, machine_control;
 struct vcpu machine_vcpu[MACHINE_VCPUS];
 struct percpu machine_percpu[MACHINE_CPUS];

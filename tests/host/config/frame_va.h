@@ -6,6 +6,7 @@
 #include "mm/layout.h"
 
 extern struct frame *frame_table;
+extern uint64_t *m2p_table;
 extern uint8_t *machine_memory;
 
 static inline void *frame_va(mfn_t mfn)

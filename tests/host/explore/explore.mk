@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The exhaustive explorer: hv/ on a machine of two entries in a table. Fast, and once with sanitizers.
 
-EXPLORE_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c $(patsubst hv/%,%,$(wildcard hv/pt/*.c)) \
+EXPLORE_HV := mm/frame.c mm/owner.c mm/page_alloc.c $(patsubst hv/%,%,$(wildcard hv/pt/*.c)) \
 	lib/format.c pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c \
 	pv/update_va.c pv/memory_op.c dom/teardown.c \
 	dom/gnttab.c dom/gnttab_entry.c dom/gnttab_handle.c dom/gnttab_books.c \

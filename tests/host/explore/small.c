@@ -34,6 +34,7 @@ struct percpu small_percpu[CPUS];
 struct percpu *machine_this_cpu;
 bool small_segment[FRAMES_MAX];
 struct frame *frame_table;
+uint64_t *m2p_table;
 uint8_t *machine_memory;
 uint64_t idle_root_pa = 2 * PAGE_SIZE;
 bool trace_on;

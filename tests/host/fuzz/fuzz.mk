@@ -3,7 +3,7 @@
 
 # What each target is made of: hypervisor sources, and its own.
 FUZZ_TARGETS := memory elf multiboot options decode map store
-FUZZ_memory_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c pt/page_type.c pt/table.c \
+FUZZ_memory_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/hv_map.c pt/page_type.c pt/table.c \
 	pt/entry.c pt/pte_check.c pt/walk.c pt/pin.c pt/descriptor.c pv/mmu_update.c pv/mmu_entry.c pv/mmuext.c pv/base_pointer.c \
 	pv/update_va.c pv/descriptor.c pv/memory_op.c pv/memory_info.c pv/memory_exchange.c \
 	pv/multicall.c pv/refuse.c pv/decode.c pv/rmw.c pv/fetch.c pv/ptwr.c \
@@ -26,7 +26,7 @@ FUZZ_options_SRCS := options.c
 FUZZ_options_LINK := -Wl,--wrap=uart_write
 FUZZ_decode_HV := pv/decode.c pv/rmw.c
 FUZZ_decode_SRCS := decode.c
-FUZZ_map_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/m2p.c mm/hv_map.c
+FUZZ_map_HV := mm/frame.c mm/owner.c mm/page_alloc.c mm/hv_map.c
 FUZZ_map_SRCS := map.c
 # Not of the hypervisor, but of the store.
 FUZZ_store_STORE := $(STORE_PROTOCOL)

@@ -12,6 +12,7 @@
 #include "hooks.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
+#include "lib/x86.h"
 #include "mm/frame.h"
 #include "mm/hv_map.h"
 #include "mm/layout.h"
@@ -31,6 +32,7 @@ static unsigned fail_in; /* steps until one fails; 0 = none does */
 
 uint8_t *machine_memory = pages;
 struct frame *frame_table = frames;
+uint64_t *m2p_table;
 struct percpu *machine_this_cpu = &cpu;
 bool trace_on;
 
@@ -53,6 +55,11 @@ void tlb_flush_all(void)
 void tlb_flush_va(uint64_t va)
 {
     (void)va;
+}
+
+void write_cr3(uint64_t cr3)
+{
+    (void)cr3;
 }
 
 void printk(enum log_level level, const char *fmt, ...)

@@ -24,6 +24,7 @@
 uint8_t machine_memory_pages[FRAMES * PAGE_SIZE] __attribute__((aligned(4096)));
 uint8_t *machine_memory = machine_memory_pages;
 struct frame *frame_table;
+uint64_t *m2p_table;
 struct percpu *machine_this_cpu;
 struct vcpu vcpus[VCPUS], idle;
 struct percpu cpus[CPUS];

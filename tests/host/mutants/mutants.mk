@@ -10,5 +10,9 @@ mutants-settings:
 	$(info lib=$(HOST_LIB_SRCS))
 	$(info tests=$(HOST_TESTS))
 	$(info tiny-tests=$(HOST_TINY_TESTS))
+	$(info boot=$(BOOT_FLAGS))
+	$(info boot-hv=$(BOOT_HV))
+	$(info boot-lib=$(BOOT_LIB))
+	$(info boot-tests=$(BOOT_TESTS))
 	@:
 .PHONY: mutants mutants-settings

@@ -10,6 +10,7 @@
 #include "mm/layout.h"
 
 extern struct frame *frame_table;
+extern uint64_t *m2p_table;
 extern uint8_t *machine_memory;
 extern uint64_t machine_touched; /* bit n: frame n, of the first 64 */
 
