@@ -20,6 +20,9 @@ def coverage(targets, build):
     """For each file of hv/: lines and branches reached by the small corpora, and the ones missed."""
     folder = build / "fuzz" / "cover"
     programs = [build / "fuzz" / f"{target.name}-cover" for target in targets]
+    for program in programs:
+        if not program.exists():
+            fail(f"{program} is missing: make fuzz-coverage")
     profiles = []
     for target, program in zip(targets, programs):
         profile = folder / f"{target.name}.profraw"
