@@ -41,9 +41,11 @@ static bool page_written(const void *page)
 
 void checks_begin(unsigned frames)
 {
+    const size_t table_bytes = frames * sizeof(*frame_table);
+
     scratch = calloc(frames, sizeof(*scratch));
     copy_of_memory = calloc(frames, PAGE_SIZE);
-    copy_of_table = calloc(frames, sizeof(*frame_table));
+    copy_of_table = calloc(1, table_bytes);
     sums = (struct audit_sums){
         .written = page_written,
         .tables = calloc(frames, sizeof(*sums.tables)),
