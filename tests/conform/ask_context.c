@@ -110,6 +110,7 @@ static void frames(void)
 void ask_contexts(void)
 {
     struct vcpu_register_vcpu_info info = { .mfn = kinds[KIND_RO].mfn.n, .offset = 4 };
+    long rc;
 
     context_good();
     context.flags = 0; /* in user mode, without a root for it */
@@ -151,9 +152,10 @@ void ask_contexts(void)
     states("initialised");
     ask("context/up");
     tell_rc(op(VCPUOP_register_vcpu_info, &info));
+    rc = op(VCPUOP_up, NULL);
+    tell_rc(rc);
     tell_rc(op(VCPUOP_up, NULL));
-    tell_rc(op(VCPUOP_up, NULL));
-    while (!rounds || op(VCPUOP_is_up, NULL))
+    while (!rc && (!rounds || op(VCPUOP_is_up, NULL)))
         (void)hypercall_sched_op(SCHEDOP_yield, NULL);
     tell_rc(op(VCPUOP_down, NULL));
     tell_rc(op(VCPUOP_send_nmi, NULL));
