@@ -67,7 +67,7 @@ struct outcome {
 
 /* The store by one of the ways, where the entry is was, and what comes of it. */
 static struct outcome outcome_of(unsigned store, uint64_t was, uint64_t value, uint64_t rax,
-                                 mfn_t page, bool general)
+                                 mfn_t page, uint64_t cs, bool general)
 {
     uint64_t va = entry_va + (stores[store].code[2] == 0x63); /* the one with another byte */
     struct cpu_regs regs = { .rax = rax,
@@ -78,7 +78,7 @@ static struct outcome outcome_of(unsigned store, uint64_t was, uint64_t value, u
                              .rsp = entry_va - 8,
                              .r13 = entry_va - 0x120,
                              .rip = GUEST_VA + 8 * store,
-                             .cs = FLAT_RING3_CS64,
+                             .cs = cs,
                              .rflags = 0x10ad5 };
     struct outcome o;
 
@@ -122,8 +122,8 @@ static void both_ways_are_one(void **state)
         for (unsigned i = 0; i < legal * count * 2; i++) {
             uint64_t was = values[i % legal], value = values[i / legal % count];
             uint64_t rax = i / legal / count ? value : was;
-            struct outcome by_short = outcome_of(n, was, value, rax, page, false);
-            struct outcome in_general = outcome_of(n, was, value, rax, page, true);
+            struct outcome by_short = outcome_of(n, was, value, rax, page, FLAT_RING3_CS64, false);
+            struct outcome in_general = outcome_of(n, was, value, rax, page, FLAT_RING3_CS64, true);
 
             assert_memory_equal(&by_short, &in_general, sizeof(by_short));
             done += by_short.done;
@@ -131,10 +131,29 @@ static void both_ways_are_one(void **state)
     assert_true(done > 400);
 }
 
+/* The forms are those of 64-bit code: the same bytes are others where REX is INC or DEC. */
+static void other_code_segments(void **state)
+{
+    const uint16_t selectors[] = { FLAT_RING3_CS32, FLAT_RING3_CS64 & ~3u, 0 };
+    mfn_t page = machine_page(&machine_guest);
+
+    (void)state;
+    for (unsigned n = 0; n < sizeof(stores) / sizeof(stores[0]); n++)
+        memcpy(machine_guest_memory + 8 * n, stores[n].code, stores[n].bytes);
+    for (unsigned n = 0; n < sizeof(stores) / sizeof(stores[0]); n++)
+        for (unsigned i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++) {
+            struct outcome by_short = outcome_of(n, 0, 2, 0, page, selectors[i], false);
+            struct outcome in_general = outcome_of(n, 0, 2, 0, page, selectors[i], true);
+
+            assert_memory_equal(&by_short, &in_general, sizeof(by_short));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(both_ways_are_one, setup, machine_teardown),
+        cmocka_unit_test_setup_teardown(other_code_segments, setup, machine_teardown),
     };
 
     return cmocka_run_group_tests_name("ptwr_ways", tests, 0, 0);
