@@ -180,6 +180,7 @@ static void strings(void)
 }
 
 #define PCI_ADDRESS 0xcf8U
+#define CLOCK_INDEX 0x70U
 
 static uint64_t port_access(const char *code, unsigned int length, uint32_t port, uint64_t value)
 {
@@ -205,6 +206,16 @@ static void latches(void)
         tell("eax=%lx", port_access("\xed", 1, PCI_ADDRESS, ~0UL));
         told();
     }
+    /* Written to whole or not at all; and a write to the port below is none to the clock's index. */
+    (void)port_access("\xee", 1, PCI_ADDRESS, 0x34);
+    ask("emulate/latch/pci/byte");
+    tell("eax=%lx", port_access("\xed", 1, PCI_ADDRESS, ~0UL));
+    told();
+    (void)port_access("\xee", 1, CLOCK_INDEX, 0x0a);
+    (void)port_access("\xee", 1, CLOCK_INDEX - 1, 0x55);
+    ask("emulate/latch/clock/%x", CLOCK_INDEX - 1);
+    tell("eax=%lx", port_access("\xec", 1, CLOCK_INDEX, ~0UL));
+    told();
     (void)port_access("\xef", 1, PCI_ADDRESS, 0);
     iopl_set(0);
 }
