@@ -257,6 +257,24 @@ static void buddies_join(void **state)
     }
 }
 
+/* A frame in use may have a type word like a free block's, by what its last flush left there. */
+static void only_free_buddies_join(void **state)
+{
+    mfn_t page[FRAMES - 3], even = mfn_of(32), odd = mfn_of(33);
+
+    (void)state;
+    for (unsigned i = 0; i < FRAMES - 3; i++)
+        page[i] = page_alloc(0);
+    frame_of(odd)->type = 1ull << 63; /* an epoch */
+    page_free(even, 0);
+    assert_int_equal(page_free_count(), 1);
+    assert_false(frame_valid(page_alloc(1)));
+    assert_true(mfn_eq(page_alloc(0), even));
+    frame_of(odd)->type = 0;
+    for (unsigned i = 0; i < FRAMES - 3; i++)
+        page_free(page[i], 0);
+}
+
 static void pages_for_the_hypervisor_are_zero(void **state)
 {
     uint64_t *page = page_alloc_zeroed();
@@ -283,6 +301,7 @@ int main(void)
         T(owners_by_number),
         T(blocks_are_aligned_and_whole),
         T(buddies_join),
+        T(only_free_buddies_join),
         T(pages_for_the_hypervisor_are_zero),
     };
 
