@@ -46,25 +46,6 @@ void evtchn_unlock_both(struct domain *a, struct domain *b)
         spin_unlock(&b->evtchn.lock);
 }
 
-void evtchn_destroy(struct domain *d)
-{
-    if (!d->evtchn.port)
-        return;
-    for (uint32_t port = 1; port < d->evtchn.limit; port++) {
-        struct evtchn *e = &d->evtchn.port[port];
-        struct domain *peer = e->state == EVTCHN_INTERDOMAIN ? domain_find(e->remote_dom) : 0;
-
-        if (peer && peer != d) {
-            evtchn_lock_both(d, peer);
-            evtchn_free(d, port);
-            evtchn_unlock_both(d, peer);
-        }
-    }
-    page_free(frame_of_va(d->evtchn.port), EVTCHN_TABLE_ORDER);
-    d->evtchn.port = 0;
-    d->evtchn.limit = 0;
-}
-
 long evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned vcpu)
 {
     struct evtchn_table *t = &d->evtchn;
@@ -106,7 +87,8 @@ static bool bit_read(const xen_ulong_t *word, unsigned bit)
     return __atomic_load_n(word, __ATOMIC_SEQ_CST) >> bit & 1;
 }
 
-void evtchn_free(struct domain *d, uint32_t port)
+/* Makes a port free again, its peer unbound. d's lock is held, and the peer's. */
+static void port_free(struct domain *d, uint32_t port)
 {
     struct evtchn *e = &d->evtchn.port[port];
 
@@ -128,6 +110,51 @@ void evtchn_free(struct domain *d, uint32_t port)
     }
     *e = (struct evtchn){ 0 };
     bit_clear(&d->shared->evtchn_pending[port / 64], port % 64);
+}
+
+/* The other end's domain, whose lock a port's state needs as well; without one, the port's own. */
+static struct domain *port_peer(struct domain *d, uint32_t port)
+{
+    const struct evtchn *e = &d->evtchn.port[port];
+    struct domain *peer = e->state == EVTCHN_INTERDOMAIN ? domain_find(e->remote_dom) : 0;
+
+    return peer ? peer : d;
+}
+
+/* Who the peer is may change until the locks are held. */
+static struct domain *port_lock(struct domain *d, uint32_t port)
+{
+    for (;;) {
+        struct domain *peer = port_peer(d, port);
+
+        evtchn_lock_both(d, peer);
+        if (port_peer(d, port) == peer)
+            return peer;
+        evtchn_unlock_both(d, peer);
+    }
+}
+
+bool evtchn_close(struct domain *d, uint32_t port)
+{
+    struct domain *peer = port_lock(d, port);
+    bool used = d->evtchn.port[port].state != EVTCHN_FREE;
+
+    if (used)
+        port_free(d, port);
+    evtchn_unlock_both(d, peer);
+    return used;
+}
+
+void evtchn_destroy(struct domain *d)
+{
+    if (!d->evtchn.port)
+        return;
+    for (uint32_t port = 1; port < d->evtchn.limit; port++)
+        if (port_peer(d, port) != d)
+            (void)evtchn_close(d, port);
+    page_free(frame_of_va(d->evtchn.port), EVTCHN_TABLE_ORDER);
+    d->evtchn.port = 0;
+    d->evtchn.limit = 0;
 }
 
 /*

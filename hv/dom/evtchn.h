@@ -55,8 +55,8 @@ uint32_t evtchn_bind_hypervisor(struct domain *d);
  */
 long evtchn_alloc(struct domain *d, enum evtchn_state state, unsigned vcpu);
 
-/* Makes a port free again, its peer unbound. d's lock is held, and the peer's. */
-void evtchn_free(struct domain *d, uint32_t port);
+/* Makes a valid port free again, its peer unbound. False if it is free already. */
+bool evtchn_close(struct domain *d, uint32_t port);
 
 /* The locks of one or two domains' tables, always in the same order. a may be b. */
 void evtchn_lock_both(struct domain *a, struct domain *b);

@@ -176,43 +176,9 @@ static struct evtchn *port_in_use(struct domain *d, uint32_t port)
     return e && e->state != EVTCHN_FREE ? e : 0;
 }
 
-/* The other end's domain, whose lock a port's state needs as well; without one, the port's own. */
-static struct domain *port_peer(struct domain *d, uint32_t port)
-{
-    const struct evtchn *e = &d->evtchn.port[port];
-    struct domain *peer = e->state == EVTCHN_INTERDOMAIN ? domain_find(e->remote_dom) : 0;
-
-    return peer ? peer : d;
-}
-
-/* Who the peer is may change until the locks are held. */
-static struct domain *port_lock(struct domain *d, uint32_t port)
-{
-    for (;;) {
-        struct domain *peer = port_peer(d, port);
-
-        evtchn_lock_both(d, peer);
-        if (port_peer(d, port) == peer)
-            return peer;
-        evtchn_unlock_both(d, peer);
-    }
-}
-
-/* False if it is free already. */
-static bool port_close(struct domain *d, uint32_t port)
-{
-    struct domain *peer = port_lock(d, port);
-    bool used = d->evtchn.port[port].state != EVTCHN_FREE;
-
-    if (used)
-        evtchn_free(d, port);
-    evtchn_unlock_both(d, peer);
-    return used;
-}
-
 static long op_close(struct domain *self, union evtchn_arg *u)
 {
-    if (!evtchn_port_valid(self, u->close.port) || !port_close(self, u->close.port))
+    if (!evtchn_port_valid(self, u->close.port) || !evtchn_close(self, u->close.port))
         return refuse_port(-EINVAL, "evtchn-port-free");
     return 0;
 }
@@ -321,7 +287,7 @@ static long op_reset(struct domain *self, union evtchn_arg *u)
     if (d != self)
         return refuse_port(-EINVAL, "evtchn-domain-runs");
     for (uint32_t port = 1; port < d->evtchn.limit; port++)
-        (void)port_close(d, port);
+        (void)evtchn_close(d, port);
     return 0;
 }
 
