@@ -70,15 +70,14 @@ static void memory_init(void)
     mem_ranges_cut(&free_ram, image.start, image.end);
     for (unsigned i = 0; i < info.modules; i++) {
         const struct boot_module *m = &info.module[i];
+        uint64_t start = m->pa & PAGE_MASK, end = (m->pa + m->bytes + PAGE_SIZE - 1) & PAGE_MASK;
 
         if (!mem_ranges_hold(&info.ram, m->pa, m->pa + m->bytes))
             boot_failure("Module %u at %lx (%lu bytes) is not in memory", i, m->pa, m->bytes);
         if (m->bytes && m->pa < image.end && m->pa + m->bytes > image.start)
             boot_failure("Module %u at %lx overlaps the hypervisor", i, m->pa);
-        mem_ranges_cut(&free_ram, m->pa & PAGE_MASK,
-                       (m->pa + m->bytes + PAGE_SIZE - 1) & PAGE_MASK);
-        mem_ranges_cut(&firmware, m->pa & PAGE_MASK,
-                       (m->pa + m->bytes + PAGE_SIZE - 1) & PAGE_MASK);
+        mem_ranges_cut(&free_ram, start, end);
+        mem_ranges_cut(&firmware, start, end);
     }
     if (!boot_map_build(&info.ram, &firmware, &free_ram))
         boot_failure("Not enough memory: %lukB of RAM cannot hold the hypervisor's tables",

@@ -176,22 +176,12 @@ entry_own_stack:
  * void stack_switch_to(uint64_t *save_rsp, uint64_t load_rsp) */
     .globl stack_switch_to
 stack_switch_to:
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    CALLEE_SAVED_PUSH
     push %r10
     mov %rsp, (%rdi)
     mov %rsi, %rsp
     pop %r10
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
+    CALLEE_SAVED_POP
     ret
 
 /*
@@ -215,8 +205,7 @@ gs_load_failed:
 /* ================================================================== stubs, one for each vector
  *
  * 16 bytes each for exceptions; for interrupts that somebody raises 8 bytes, which push the vector
- * less 128, so that it
- * fits one byte: interrupt_common makes the usual word {0, vector} of it. */
+ * less 128, so that it fits one byte: interrupt_common makes the usual word {0, vector} of it. */
 .macro EXCEPTION_STUB vector
     .balign 16
     .if \vector != 8 && \vector != 10 && \vector != 11 && \vector != 12 && \vector != 13 && \

@@ -8,6 +8,24 @@
 #include "offsets.h"
 
 /* clang-format off */
+.macro CALLEE_SAVED_PUSH
+    push %rbx
+    push %rbp
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+.endm
+
+.macro CALLEE_SAVED_POP
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+.endm
+
 /* struct cpu_regs from the word {error code, vector} down: rdi first, r15 last. */
 .macro GPRS_PUSH
     push %rdi
@@ -19,12 +37,7 @@
     push %r9
     push %r10
     push %r11
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    CALLEE_SAVED_PUSH
 .endm
 
 /* From r11 up to the same word; the callee-saved ones lie below. */
@@ -41,12 +54,7 @@
 .endm
 
 .macro GPRS_POP
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
+    CALLEE_SAVED_POP
     GPRS_POP_CLOBBERED
 .endm
 /* clang-format on */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is done before a guest runs on, when the byte test of entry.S says that there is something.
- * In the ABI's order: (an exception was already bounced), failsafe, NMI, event. Called by entry.S and
- * syscall.S on the vCPU's own empty stack; interrupts stay off from here to the guest, so one look is enough.
+ * In the ABI's order: (an exception was already bounced), failsafe, NMI, event. Called by entry.S
+ * and syscall.S on the vCPU's own empty stack; interrupts stay off from here to the guest, so one
+ * look is enough.
  */
 #include "cpu/exit.h"
 

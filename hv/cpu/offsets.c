@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Constants of C for the assembly in cpu/. Compiled to assembly, never linked: the build reads the numbers
- * out of the compiler's output (shared/abi/offsets_gen.h).
+ * Constants of C for the assembly in cpu/. Compiled to assembly, never linked: the build reads the
+ * numbers out of the compiler's output (shared/abi/offsets_gen.h).
  */
 #include "abi/offsets_gen.h"
 

@@ -3,8 +3,8 @@
  * A virtual CPU: everything that the ABI keeps for one, and the hypervisor stack it runs on.
  *
  * The GS base of the hypervisor is the current vCPU, so its first fields are what cpu/entry.S and
- * syscall.S work on: the CPU pushes the frame of an exception from ring 3 straight into regs (TSS.RSP0 is the end
- * of regs), then the stack is switched to stack_top.
+ * syscall.S work on: the CPU pushes the frame of an exception from ring 3 straight into regs
+ * (TSS.RSP0 is the end of regs), then the stack is switched to stack_top.
  */
 #ifndef HV_DOM_VCPU_H
 #define HV_DOM_VCPU_H

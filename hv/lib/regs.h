@@ -2,8 +2,9 @@
 /*
  * The registers of a guest, in struct vcpu, or of the hypervisor at a fault of its own, on the
  * stack. cpu/entry.S fills it; offsets are generated. SYSCALL from the guest kernel (a hypercall,
- * cpu/syscall.S) fills only what has to be known then: rip, rflags, rsp, and the callee-saved registers stay live
- * in the CPU. Whoever needs the whole context gets it because the slow entry paths save everything.
+ * cpu/syscall.S) fills only what has to be known then: rip, rflags, rsp, and the callee-saved
+ * registers stay live in the CPU. Whoever needs the whole context gets it because the slow entry
+ * paths save everything.
  */
 #ifndef HV_LIB_REGS_H
 #define HV_LIB_REGS_H

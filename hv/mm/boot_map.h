@@ -11,9 +11,9 @@
 
 /*
  * Builds the idle page table, loads it, and initialises frame table and M2P: frames in *free are
- * OWNER_NONE, those of *firmware (in the first MiB, none of them free) the firmware's, other frames of
- * *ram OWNER_HV, the rest OWNER_IO. What it needs itself is taken out
- * of *free; on return free holds what may be given to page_alloc_add().
+ * OWNER_NONE, those of *firmware (in the first MiB, none of them free) the firmware's, other frames
+ * of *ram OWNER_HV, the rest OWNER_IO. What it needs itself is taken out of *free; on return free
+ * holds what may be given to page_alloc_add().
  * Needs the temporary map of boot/head.S. False when memory runs out (nothing was loaded then).
  */
 bool boot_map_build(const struct mem_ranges *ram, const struct mem_ranges *firmware,
